@@ -1,0 +1,143 @@
+/**
+ * `COPY (…) TO STDOUT` on a pg client, as text that is read as fast as it is asked for and no faster. Sent in the
+ * extended protocol, in which Postgres parses one statement and no more. Owns neither connection nor transaction.
+ * Source: PostgreSQL manual, "Message Flow", "COPY Operations".
+ */
+import type { Duplex } from 'node:stream';
+import type pg from 'pg';
+
+/** Text is handed on in pieces of about this size; less when the server pauses. */
+const pieceBytes = 64 * 1024;
+/** Pieces ready beyond which the socket is paused. */
+const readyPieces = 2;
+
+/** The part of pg's connection that a copy uses. */
+interface Connection {
+  readonly stream: Duplex;
+  parse(query: { text: string }): void;
+  bind(config: object): void;
+  execute(config: object): void;
+  sync(): void;
+}
+
+/** A running copy; give it to `client.query`, then iterate `texts`. */
+export class CopyOut implements pg.Submittable {
+  readonly #text: string;
+  readonly #decode: (bytes: Buffer) => string;
+  #connection: Connection | undefined;
+  #piece = Buffer.allocUnsafe(pieceBytes * 2);
+  #length = 0;
+  #flushing = false;
+  #ready: string[] = [];
+  #paused = false;
+  #ended = false;
+  #error: unknown;
+  #wake: (() => void) | undefined;
+
+  /** `checked`: refuse bytes that are not UTF-8 instead of taking the server's word. */
+  constructor(text: string, checked: boolean) {
+    this.#text = text;
+    const decoder = checked ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }) : undefined;
+    this.#decode = decoder ? (bytes) => decoder.decode(bytes) : (bytes) => bytes.toString('utf8');
+  }
+
+  /** Whole lines in order. Throws what the server or the connection threw. To be iterated once, to its end or not. */
+  async *texts(): AsyncGenerator<string, void, undefined> {
+    for (;;) {
+      const text = this.#ready.shift();
+      if (text !== undefined) {
+        if (this.#paused && this.#ready.length < readyPieces) {
+          this.#paused = false;
+          this.#connection?.stream.resume();
+        }
+        yield text;
+      } else if (this.#ended) {
+        if (this.#error !== undefined) throw this.#error;
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+
+  submit(connection: pg.Connection): void {
+    this.#connection = connection as unknown as Connection;
+    this.#connection.parse({ text: this.#text });
+    this.#connection.bind({});
+    this.#connection.execute({});
+    this.#connection.sync();
+  }
+
+  /** pg's parser reuses its buffer, so the bytes are copied out at once. */
+  handleCopyData(message: { chunk: Buffer }): void {
+    const { chunk } = message;
+    if (this.#length + chunk.length > this.#piece.length) this.#flush();
+    if (chunk.length > this.#piece.length) this.#push(this.#decode(chunk));
+    else {
+      chunk.copy(this.#piece, this.#length);
+      this.#length += chunk.length;
+      if (this.#length >= pieceBytes) this.#flush();
+    }
+    if (!this.#flushing) {
+      // What came with one read of the socket goes on together and without waiting for more.
+      this.#flushing = true;
+      queueMicrotask(() => {
+        this.#flushing = false;
+        this.#flush();
+      });
+    }
+  }
+
+  handleError(error: unknown): void {
+    this.#end(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.#flush();
+    this.#end(undefined);
+  }
+
+  handleCommandComplete(): void {}
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handlePortalSuspended(): void {}
+  handleEmptyQuery(): void {}
+  handleCopyInResponse(): void {}
+
+  #flush(): void {
+    if (this.#length === 0 || this.#ended) return;
+    const length = this.#length;
+    this.#length = 0;
+    try {
+      this.#push(this.#decode(this.#piece.subarray(0, length)));
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #push(text: string): void {
+    this.#ready.push(text);
+    if (!this.#paused && this.#ready.length >= readyPieces) {
+      this.#paused = true;
+      this.#connection?.stream.pause();
+    }
+    this.#notify();
+  }
+
+  #end(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    // The connection goes on to serve others: never leave it paused.
+    if (this.#paused) this.#connection?.stream.resume();
+    this.#paused = false;
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}

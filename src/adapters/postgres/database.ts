@@ -1,0 +1,74 @@
+/** Postgres as the runner of clips: the `Database` port over one config var. */
+import { AppError } from '../../domain/errors.ts';
+import type { Database, DatabaseStatus } from '../../domain/ports.ts';
+import { readSchema } from './catalog.ts';
+import { ColumnTypes } from './column-types.ts';
+import { type ConnectOptions, openConnector } from './connect.ts';
+import { inspectLogin } from './login.ts';
+import { causeOf, toRunError } from './pg-error.ts';
+import { describeQuery, openRun, type RunContext } from './run.ts';
+import { openSession, type Session } from './session.ts';
+
+export interface DatabaseOptions extends ConnectOptions {
+  /** The longest a run may take, from its start to its last row. */
+  readonly runDeadlineMs: number;
+}
+
+/** What looking at the server or the catalogue may take. */
+const lookDeadlineMs = 30_000;
+
+/** A database over one URL; connections are opened when they are needed. */
+export function openDatabase(options: DatabaseOptions): Database & { readonly leased: number } {
+  const connector = openConnector(options);
+  const context: RunContext = {
+    connector,
+    types: new ColumnTypes(),
+    deadlineMs: options.runDeadlineMs,
+    log: options.log,
+  };
+  return {
+    name: options.name,
+    run: (sql, runOptions) => openRun(context, sql, runOptions),
+    describe: (sql) => describeQuery(context, sql),
+    inspect: () => inspect(context, options.name),
+    schema: () => inSession(context, (session) => readSchema(session.client)),
+    get leased() {
+      return connector.leased;
+    },
+    close: () => connector.close(),
+  };
+}
+
+/** Runs queries of our own in a read-only session. Throws as `Database.run`. */
+async function inSession<T>(context: RunContext, work: (session: Session) => Promise<T>): Promise<T> {
+  let session: Session | undefined;
+  try {
+    session = await openSession(context.connector, { deadlineMs: lookDeadlineMs, log: context.log });
+    return await work(session);
+  } catch (error) {
+    throw toRunError(error, 'sql_failed');
+  } finally {
+    session?.end();
+  }
+}
+
+async function inspect(context: RunContext, name: string): Promise<DatabaseStatus> {
+  try {
+    const facts = await inSession(context, (session) => inspectLogin(session.client));
+    const safe = !facts.problems.some((problem) => problem.level === 'refuse');
+    return { name, reachable: true, ...facts, safe, error: null };
+  } catch (error) {
+    const message = error instanceof AppError ? error.message : causeOf(error);
+    const cause = error instanceof AppError && typeof error.cause === 'string' ? ` (${error.cause})` : '';
+    return {
+      name,
+      reachable: false,
+      serverVersion: null,
+      databaseName: null,
+      login: null,
+      safe: null,
+      problems: [],
+      error: `${message}${cause}`,
+    };
+  }
+}

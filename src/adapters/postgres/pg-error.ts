@@ -1,0 +1,96 @@
+/**
+ * What pg throws, as AppErrors: SQLSTATE → code in one place. Decides by SQLSTATE and by the kind of the error,
+ * never by a message. Source: PostgreSQL manual, appendix A "PostgreSQL Error Codes".
+ */
+import pg from 'pg';
+import { AppError, type ErrorCode, type SqlProblem } from '../../domain/errors.ts';
+import { locate } from './statement.ts';
+
+/** SQLSTATEs and classes (two characters) that tell of the server or the login, not of the SQL. */
+const unavailable = new Set([
+  '08',
+  '28',
+  '3D',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P05',
+  '25P03',
+  'XX000',
+]);
+
+const queryCanceled = '57014';
+
+/** Where the SQL that was sent stood: the given text began after `prefixLength` characters of ours. */
+export interface SentText {
+  readonly sql: string;
+  readonly prefixLength: number;
+}
+
+/** True when the connection, not the statement, is what failed: the next try may go well on another one. */
+export function isConnectionFailure(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || isUnavailable(error.code ?? '');
+}
+
+function isUnavailable(sqlstate: string): boolean {
+  return unavailable.has(sqlstate) || unavailable.has(sqlstate.slice(0, 2));
+}
+
+/** What Postgres said, with line and column in the text that the user gave. */
+function toSqlProblem(error: pg.DatabaseError, sent?: SentText): SqlProblem {
+  const position = sent && error.position ? Number(error.position) - sent.prefixLength : 0;
+  return {
+    sqlstate: error.code ?? 'XX000',
+    message: error.detail ? `${error.message} (${error.detail})` : error.message,
+    ...(error.hint ? { hint: error.hint } : {}),
+    ...(sent && position > 0 ? locate(sent.sql, position) : {}),
+  };
+}
+
+const messages: Partial<Record<ErrorCode, string>> = {
+  sql_refused: 'Postgres does not take this text as one query that returns rows.',
+  sql_failed: 'The query was accepted, but failed while it ran.',
+};
+
+/**
+ * The AppError of anything that pg threw. `code` is what an error of the SQL itself becomes at this stage.
+ * A cause never holds the text of Postgres's message, which may quote rows: only its SQLSTATE.
+ */
+export function toRunError(error: unknown, code: 'sql_refused' | 'sql_failed', sent?: SentText): AppError {
+  if (error instanceof AppError) return error;
+  if (!(error instanceof pg.DatabaseError) || isUnavailable(error.code ?? '')) return toDatabaseError(error);
+  if (error.code === queryCanceled) {
+    return new AppError('run_cancelled', 'The run was cancelled in the database. Ask again.', {
+      cause: `SQLSTATE ${error.code}`,
+    });
+  }
+  return new AppError(code, messages[code] ?? '', { sql: toSqlProblem(error, sent) });
+}
+
+/** The AppError for a database that can't be reached or that closed the connection. */
+export function toDatabaseError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError('database_unavailable', 'The database does not answer now. Try again in a moment.', {
+    cause: causeOf(error),
+    retryAfterSeconds: 5,
+  });
+}
+
+/** Why a connection failed, in words that hold no password and no row. */
+export function causeOf(error: unknown): string {
+  if (error instanceof pg.DatabaseError) {
+    return error.code === '28P01' || error.code === '28000'
+      ? `the server refuses the login (SQLSTATE ${error.code})`
+      : `the server answered SQLSTATE ${error.code}`;
+  }
+  const errors = error instanceof AggregateError ? error.errors : [error];
+  return errors
+    .map((each: unknown) => {
+      const code = (each as { code?: unknown } | null)?.code;
+      if (typeof code === 'string') return code;
+      return each instanceof Error ? each.message : 'unknown';
+    })
+    .filter((each, index, all) => all.indexOf(each) === index)
+    .join(', ');
+}

@@ -1,0 +1,129 @@
+/**
+ * One read-only transaction on a leased connection: begun with the settings that fix how values are written, always
+ * rolled back, its connection given back as it was found. Source: PostgreSQL manual, "SET TRANSACTION", "DISCARD".
+ */
+import type pg from 'pg';
+import type { Log } from '../../domain/ports.ts';
+import type { Connector, Lease } from './connect.ts';
+import { isConnectionFailure } from './pg-error.ts';
+
+export interface Session {
+  readonly client: pg.ClientBase;
+  /** Backend that serves it, asked from the server: behind a pooler the protocol's own pid is not the backend's. */
+  readonly pid: number;
+  /** Transaction time by the database's clock, ISO 8601 UTC with milliseconds. */
+  readonly startedAt: string;
+  /** False for a database in SQL_ASCII, whose texts may be anything. */
+  readonly encodingKnown: boolean;
+  /** Rolls back and, in the background, gives the connection back once it holds nothing of this run. */
+  end(): void;
+  /**
+   * Closes the connection at once and, in the background, cancels what the backend still does. Of `end`, `abort` and
+   * `drop` the first call counts; later ones do nothing.
+   */
+  abort(): void;
+  /** Closes a connection that is broken already. */
+  drop(): void;
+}
+
+/**
+ * What every run begins with. Values are written the same whatever the server's or the login's defaults are, but for
+ * the time zone, which people set on purpose. A lower statement_timeout of the login stays. setseed keeps one run
+ * from foretelling another's random().
+ */
+function beginText(deadlineMs: number): string {
+  return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL DateStyle = 'ISO';
+SET LOCAL IntervalStyle = 'postgres';
+SET LOCAL bytea_output = 'hex';
+SET LOCAL xmlbinary = 'base64';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL client_encoding = 'UTF8';
+SET LOCAL standard_conforming_strings = on;
+SELECT pg_backend_pid(),
+  to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+  current_setting('server_encoding'),
+  setseed(${(Math.random() * 2 - 1).toFixed(15)}),
+  set_config('statement_timeout', CASE
+    WHEN current_setting('statement_timeout') = '0'
+      OR current_setting('statement_timeout')::interval > interval '${deadlineMs} ms' THEN '${deadlineMs}'
+    ELSE current_setting('statement_timeout') END, true)`;
+}
+
+/** Opens a session. Throws `queue_full`, `run_cancelled`, `database_unavailable` or what pg throws. */
+export async function openSession(
+  connector: Connector,
+  options: { deadlineMs: number; signal?: AbortSignal; log: Log },
+): Promise<Session> {
+  let lease = await connector.acquire(options.signal);
+  let begun: BeginRow;
+  try {
+    begun = await begin(lease, options.deadlineMs);
+  } catch (error) {
+    lease.destroy();
+    if (!isConnectionFailure(error)) throw error;
+    // A pooled connection may have died unnoticed while it was idle; a second one is new, or says what is wrong.
+    lease = await connector.acquire(options.signal);
+    try {
+      begun = await begin(lease, options.deadlineMs);
+    } catch (again) {
+      lease.destroy();
+      throw again;
+    }
+  }
+  const [pid, startedAt, encoding] = begun;
+  return startSession(connector, lease, {
+    pid: Number(pid),
+    startedAt,
+    encodingKnown: encoding !== 'SQL_ASCII',
+  });
+}
+
+/** Type parsers off: every value arrives as the text that Postgres wrote. */
+export const rawText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
+
+/** Backend pid, transaction time, server encoding. */
+type BeginRow = readonly [string, string, string];
+
+async function begin(lease: Lease, deadlineMs: number): Promise<BeginRow> {
+  const results = await lease.client.query({ text: beginText(deadlineMs), rowMode: 'array', types: rawText });
+  // The simple protocol answers several statements with several results.
+  const last = (results as unknown as pg.QueryArrayResult[]).at(-1);
+  return last?.rows[0] as unknown as BeginRow;
+}
+
+function startSession(
+  connector: Connector,
+  lease: Lease,
+  facts: Pick<Session, 'pid' | 'startedAt' | 'encodingKnown'>,
+): Session {
+  let over = false;
+  const once = (last: () => void) => () => {
+    if (over) return;
+    over = true;
+    last();
+  };
+  return {
+    ...facts,
+    client: lease.client,
+    end: once(() => connector.background(giveBack(lease))),
+    // Closing alone is noticed only when the backend next writes, so it is cancelled too. The connection is never
+    // used again, since the cancel may arrive late.
+    abort: once(() => {
+      lease.destroy();
+      connector.background(connector.cancel(facts.pid));
+    }),
+    drop: once(() => lease.destroy()),
+  };
+}
+
+async function giveBack(lease: Lease): Promise<void> {
+  try {
+    await lease.client.query('ROLLBACK');
+    // Session-level advisory locks and the like outlive a rollback.
+    await lease.client.query('DISCARD ALL');
+    lease.release();
+  } catch {
+    lease.destroy();
+  }
+}
