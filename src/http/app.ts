@@ -1,0 +1,70 @@
+/** The app: every route, what holds for all of them, and nothing that knows where it runs. */
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import { AppError } from '../domain/errors.ts';
+import { createApi } from './api.ts';
+import type { AppContext, AppEnv } from './context.ts';
+import { answerError, bodyTooLarge } from './problem.ts';
+import { apiClips } from './routes/api-clips.ts';
+import { apiDatabases } from './routes/api-databases.ts';
+import { apiRun } from './routes/api-run.ts';
+import { apiSnapshots } from './routes/api-snapshots.ts';
+import { addDocs } from './routes/docs.ts';
+import { editor } from './routes/editor.ts';
+import { health } from './routes/health.ts';
+import { pages } from './routes/pages.ts';
+import { results } from './routes/results.ts';
+import { signInRoutes } from './routes/sign-in.ts';
+
+const maxBodyBytes = 1024 * 1024;
+
+/** Headers of every answer: a URL may hold a slug, so it is told to nobody. */
+const commonHeaders = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  c.header('Referrer-Policy', 'no-referrer');
+  c.header('X-Content-Type-Options', 'nosniff');
+});
+
+const limitBody = bodyLimit({
+  maxSize: maxBodyBytes,
+  onError: () => {
+    throw bodyTooLarge();
+  },
+});
+
+/** Methods that some route takes at this path. */
+function methodsAt(app: OpenAPIHono<AppEnv>, path: string): string[] {
+  const methods = app.routes
+    .filter((route) => route.method !== 'ALL' && toPattern(route.path).test(path))
+    .map((route) => route.method);
+  return [...new Set(methods)];
+}
+
+function toPattern(routePath: string): RegExp {
+  const source = routePath.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+').replace(/\*/g, '.*');
+  return new RegExp(`^${source}$`);
+}
+
+function notFound(app: OpenAPIHono<AppEnv>, c: AppContext): Promise<Response> {
+  const methods = methodsAt(app, c.req.path);
+  if (methods.length === 0) {
+    return answerError(new AppError('not_found', 'No page and no call of the API is at this URL.'), c);
+  }
+  c.header('Allow', methods.join(', '));
+  return answerError(new AppError('method_not_allowed', `This URL takes ${methods.join(', ')}.`), c);
+}
+
+/** The app; `parts` come with each request. */
+export function createApp(): OpenAPIHono<AppEnv> {
+  const app = createApi();
+  app.use(commonHeaders);
+  app.use(limitBody);
+  for (const routes of [apiClips, apiSnapshots, apiDatabases, apiRun, health, results])
+    app.route('/', routes);
+  for (const routes of [signInRoutes, pages, editor]) app.route('/', routes);
+  addDocs(app);
+  app.notFound((c) => notFound(app, c));
+  app.onError((error, c) => answerError(error, c));
+  return app;
+}

@@ -1,0 +1,45 @@
+/**
+ * A stream of bytes as the body of a response: read as fast as the client takes it. What fails in the middle breaks
+ * the connection off, so that nothing incomplete looks complete.
+ */
+
+export interface BodyOptions {
+  /** The client is gone: stop whatever makes the bytes. */
+  readonly onCancel: () => void;
+  /** The bytes failed after the first: for the log, since no answer can tell it any more. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Opens the body with its first chunk made, so that what fails before it gets an answer of its own.
+ * Throws what the first chunk throws.
+ */
+export async function openBody(
+  chunks: AsyncIterable<Uint8Array>,
+  options: BodyOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let next: Promise<IteratorResult<Uint8Array>> | undefined = Promise.resolve(await iterator.next());
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await (next ?? iterator.next());
+          next = undefined;
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          options.onError(error);
+          // An errored stream, unlike a closed one, makes the server cut the connection.
+          controller.error(error);
+        }
+      },
+      async cancel() {
+        // A generator that waits for rows can't be returned from, so its source is stopped first.
+        options.onCancel();
+        await iterator.return?.().catch(() => {});
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

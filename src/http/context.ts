@@ -1,0 +1,24 @@
+/** What a request finds around it: the parts that its entry (Node or a Worker) put together. */
+import type { Context } from 'hono';
+import type { Log } from '../domain/ports.ts';
+import type { Services } from '../services/services.ts';
+
+/** Handed to the app with each request; on Node always the same, in a Worker made for the request. */
+export interface Parts {
+  readonly services: Services;
+  readonly apiToken: string;
+  /** The origin that URLs are written with; null: the request's. */
+  readonly publicUrl: string | null;
+  readonly log: Log;
+}
+
+export interface AppEnv {
+  Bindings: { parts: Parts };
+}
+
+export type AppContext = Context<AppEnv>;
+
+/** The origin that URLs in answers begin with. */
+export function originOf(c: AppContext): string {
+  return c.env.parts.publicUrl ?? new URL(c.req.url).origin;
+}

@@ -1,0 +1,163 @@
+/** The bodies of the authoring API, as schemas that check requests and describe answers in the OpenAPI document. */
+import { z } from '@hono/zod-openapi';
+import { maxNameLength } from '../domain/clip.ts';
+import { errorTable } from '../domain/errors.ts';
+
+const when = (what: string) => z.string().openapi({ format: 'date-time', description: what });
+
+/** SQL has its own bound, below that of a body. */
+const sql = z
+  .string()
+  .min(1, 'may not be empty')
+  .max(500_000)
+  .openapi({ description: 'One statement that returns rows', example: 'SELECT 1 AS one' });
+const name = z
+  .string()
+  .min(1, 'may not be empty')
+  .max(maxNameLength)
+  .openapi({ description: 'What the clip is called; its downloads too', example: 'Orders by month' });
+const database = z
+  .string()
+  .min(1, 'may not be empty')
+  .openapi({ description: 'Name of the config var of the database', example: 'DATABASE_URL' });
+const mode = z
+  .enum(['live', 'frozen'])
+  .openapi({ description: 'Run when asked for, or pinned to a snapshot' });
+
+export const NewClipBody = z
+  .strictObject({ name, sql, database: database.optional(), mode: mode.optional() })
+  .openapi('NewClip');
+
+export const ClipPatchBody = z
+  .strictObject({ name, sql, database, mode })
+  .partial()
+  .refine((patch) => Object.keys(patch).length > 0, 'name at least one of name, sql, database and mode')
+  .openapi('ClipPatch');
+
+export const RunBody = z.strictObject({ sql, database: database.optional() }).openapi('Run');
+
+export const SnapshotJson = z
+  .object({
+    id: z.string(),
+    clipId: z.string(),
+    revision: z.int(),
+    takenAt: when('Transaction time of the run, by the clock of the database'),
+    rowCount: z.int(),
+    columns: z.array(z.object({ name: z.string(), type: z.string() })),
+    bytes: z.int().openapi({ description: 'Size as CSV' }),
+    sha256: z.string().openapi({ description: 'Of its CSV, in hexadecimal' }),
+    url: z.string().openapi({ description: 'Its page; with an extension, that format' }),
+  })
+  .openapi('Snapshot');
+
+export const ClipJson = z
+  .object({
+    id: z.string().openapi({ description: 'Public, never changes' }),
+    slug: z.string().openapi({ description: 'The secret part of its URL' }),
+    url: z.string(),
+    name: z.string(),
+    sql: z.string(),
+    database: z.string(),
+    mode,
+    revision: z.int(),
+    snapshot: SnapshotJson.nullable().openapi({ description: 'The one that a frozen clip shows' }),
+    createdAt: when('When it was made'),
+    updatedAt: when('When it was last changed'),
+  })
+  .openapi('Clip');
+
+export const ClipsJson = z.object({
+  clips: z.array(ClipJson),
+  next: z.string().nullable().openapi({ description: 'The `cursor` of the next page, or null' }),
+});
+
+export const RevisionsJson = z.object({
+  revisions: z.array(
+    z.object({
+      number: z.int(),
+      sql: z.string(),
+      database: z.string(),
+      createdAt: when('When it was saved'),
+    }),
+  ),
+});
+
+export const SnapshotsJson = z.object({ snapshots: z.array(SnapshotJson) });
+
+export const RunJson = z
+  .object({
+    fields: z.array(z.string()),
+    types: z.array(z.string()),
+    values: z
+      .array(z.array(z.unknown()))
+      .openapi({ description: 'Rows of values as in the JSON format; at most 1,000' }),
+    rowCount: z.int().openapi({ description: 'Rows in `values`' }),
+    truncated: z.boolean().openapi({ description: 'Whether the query has more' }),
+    durationMs: z.int(),
+  })
+  .openapi('RunResult');
+
+export const DatabasesJson = z.object({
+  databases: z.array(
+    z
+      .object({
+        name: z.string(),
+        reachable: z.boolean(),
+        serverVersion: z.string().nullable(),
+        databaseName: z.string().nullable(),
+        login: z.string().nullable(),
+        safe: z.boolean().nullable().openapi({ description: 'Whether the login can only read' }),
+        problems: z.array(z.object({ level: z.enum(['refuse', 'warn']), message: z.string() })),
+        error: z.string().nullable(),
+      })
+      .openapi('Database'),
+  ),
+});
+
+export const SchemaJson = z
+  .object({
+    schemas: z.array(
+      z.object({
+        name: z.string(),
+        link: z.string().nullable().openapi({ description: 'The data link that it belongs to' }),
+        tables: z.array(
+          z.object({
+            name: z.string(),
+            kind: z.enum(['table', 'view', 'materialized view', 'foreign table', 'partitioned table']),
+            columns: z.array(z.object({ name: z.string(), type: z.string(), nullable: z.boolean() })),
+          }),
+        ),
+      }),
+    ),
+  })
+  .openapi('DatabaseSchema');
+
+export const ProblemJson = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(Object.keys(errorTable) as [string, ...string[]]).openapi({ description: 'Stable' }),
+    sqlstate: z.string().optional(),
+    line: z.int().optional(),
+    column: z.int().optional(),
+    hint: z.string().optional(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .openapi({ description: 'What of the request is not as it should be' }),
+  })
+  .openapi('Problem');
+
+/** Path parameters. */
+export const ClipParam = z.object({ id: z.string().openapi({ example: '7k3mf9x2qd5w' }) });
+export const SnapshotParam = ClipParam.extend({ snapshotId: z.string() });
+export const DatabaseParam = z.object({ name: z.string().openapi({ example: 'DATABASE_URL' }) });
+
+/** Query of the list of clips. */
+export const ClipsQuery = z.strictObject({
+  q: z.string().max(200).optional().openapi({ description: 'Has to stand in the name or the SQL' }),
+  cursor: z.string().max(200).optional().openapi({ description: '`next` of the page before' }),
+  limit: z.coerce.number().int().min(1).max(200).optional().openapi({ description: 'Default 50' }),
+});

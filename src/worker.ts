@@ -1,0 +1,97 @@
+/**
+ * The server on Cloudflare Workers: the same app, with connections that live as long as one request, since sockets
+ * can't cross requests. What is shared between requests is plain data.
+ */
+import { openDatabase } from './adapters/postgres/database.ts';
+import { WorkersSocket } from './adapters/postgres/workers-socket.ts';
+import { openRedisStore } from './adapters/redis/store.ts';
+import { parseSettings, type Settings } from './config/settings.ts';
+import type { Log, Store } from './domain/ports.ts';
+import { createApp } from './http/app.ts';
+import type { Parts } from './http/context.ts';
+import { createLog } from './http/log.ts';
+import type { SeenLogins } from './services/databases.ts';
+import { createServices } from './services/services.ts';
+
+/** Vars and bindings, as wrangler.toml names them. */
+export interface WorkerEnv {
+  readonly HYPERDRIVE?: { readonly connectionString: string };
+  readonly [name: string]: unknown;
+}
+
+/** What the runtime lends to a request. */
+export interface RequestContext {
+  waitUntil(work: Promise<unknown>): void;
+  passThroughOnException(): void;
+  readonly props: never;
+}
+
+const app = createApp();
+const seenLogins: SeenLogins = new Map();
+const log: Log = createLog((line) => console.log(line));
+
+export default {
+  async fetch(request: Request, env: WorkerEnv, context: RequestContext): Promise<Response> {
+    let settings: Settings;
+    try {
+      settings = parseSettings(varsOf(env), 'workers');
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+      return new Response('pgclip is not configured. The log of the Worker says what is missing.\n', {
+        status: 500,
+      });
+    }
+    const store = openRedisStore({ url: settings.redisUrl ?? '', perRequest: true });
+    try {
+      const parts = openParts(settings, store, context);
+      return whenSent(await app.fetch(request, { parts }, context), context, () => store.close());
+    } catch (error) {
+      context.waitUntil(store.close());
+      throw error;
+    }
+  },
+};
+
+/** The vars as an environment; Hyperdrive's address is DATABASE_URL where none is set. */
+function varsOf(env: WorkerEnv): Record<string, string> {
+  const vars: Record<string, string> = {};
+  if (env.HYPERDRIVE) vars.DATABASE_URL = env.HYPERDRIVE.connectionString;
+  for (const [name, value] of Object.entries(env)) if (typeof value === 'string') vars[name] = value;
+  return vars;
+}
+
+function openParts(settings: Settings, store: Store, context: RequestContext): Parts {
+  const databases = settings.databases.map(({ name, url }) =>
+    openDatabase({
+      name,
+      url,
+      queue: { size: settings.poolSize, deadlineMs: settings.queueDeadlineMs },
+      runDeadlineMs: settings.queryDeadlineMs,
+      perRequest: true,
+      socket: (config) => new WorkersSocket(Boolean(config.ssl)) as never,
+      background: (work) => context.waitUntil(work),
+      log,
+    }),
+  );
+  const services = createServices({
+    store,
+    databases,
+    allowUnsafeLogin: settings.allowUnsafeLogin,
+    snapshotMaxBytes: settings.snapshotMaxBytes,
+    shareRuns: false,
+    seenLogins,
+  });
+  return { services, apiToken: settings.apiToken ?? '', publicUrl: settings.publicUrl, log };
+}
+
+/** The same response; `done` is called once its body is sent, broken off or not wanted any more. */
+function whenSent(response: Response, context: RequestContext, done: () => Promise<void>): Response {
+  if (!response.body) {
+    context.waitUntil(done());
+    return response;
+  }
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const sent = response.body.pipeTo(writable).catch(() => {});
+  context.waitUntil(sent.then(done));
+  return new Response(readable, response);
+}
