@@ -67,7 +67,7 @@ export async function answerError(thrown: unknown, c: AppContext): Promise<Respo
   const error = fromFramework(thrown);
   logError(error, c);
   const problem = toProblem(error, isAuthor(c));
-  if (error.retryAfterSeconds !== undefined) c.header('Retry-After', String(error.retryAfterSeconds));
+  if (problem.status === 503) c.header('Retry-After', String(error.retryAfterSeconds ?? 5));
   if (error.code === 'unauthorized') c.header('WWW-Authenticate', 'Bearer realm="pgclip"');
   c.header('Cache-Control', 'no-store');
   c.header('Vary', 'Accept, Cookie');

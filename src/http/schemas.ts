@@ -5,14 +5,15 @@ import { errorTable } from '../domain/errors.ts';
 
 const when = (what: string) => z.string().openapi({ format: 'date-time', description: what });
 
+/** Half a surrogate pair has no UTF-8 and could only be saved as something else. */
+const text = z.string().refine((value) => value.isWellFormed(), 'holds half of a surrogate pair');
+
 /** SQL has its own bound, below that of a body. */
-const sql = z
-  .string()
+const sql = text
   .min(1, 'may not be empty')
   .max(500_000)
   .openapi({ description: 'One statement that returns rows', example: 'SELECT 1 AS one' });
-const name = z
-  .string()
+const name = text
   .min(1, 'may not be empty')
   .max(maxNameLength)
   .openapi({ description: 'What the clip is called; its downloads too', example: 'Orders by month' });

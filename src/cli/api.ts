@@ -1,0 +1,139 @@
+/**
+ * The authoring API as the command line uses it: JSON over fetch, with the token. Turns every failure into one
+ * line. Never sends the token to anything but PGCLIP_URL.
+ */
+import { findToken } from '../config/token.ts';
+import { cleanText } from './table.ts';
+import { CliError, type Terminal } from './terminal.ts';
+
+/** A clip, as the API writes it. */
+export interface ApiClip {
+  readonly id: string;
+  readonly slug: string;
+  readonly url: string;
+  readonly name: string;
+  readonly sql: string;
+  readonly database: string;
+  readonly mode: 'live' | 'frozen';
+  readonly revision: number;
+  readonly snapshot: ApiSnapshot | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** A snapshot, as the API writes it. */
+export interface ApiSnapshot {
+  readonly id: string;
+  readonly revision: number;
+  readonly takenAt: string;
+  readonly rowCount: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly url: string;
+}
+
+/** A database, as the API writes it. */
+export interface ApiDatabase {
+  readonly name: string;
+  readonly reachable: boolean;
+  readonly serverVersion: string | null;
+  readonly databaseName: string | null;
+  readonly login: string | null;
+  readonly safe: boolean | null;
+  readonly problems: readonly { readonly level: string; readonly message: string }[];
+  readonly error: string | null;
+}
+
+/** RFC 9457, with what pgclip adds for SQL. */
+interface Problem {
+  readonly title?: string;
+  readonly detail?: string;
+  readonly code?: string;
+  readonly sqlstate?: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly hint?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+export interface Api {
+  /** Calls `path` (below `/api`) and returns the answer's JSON, undefined for 204. Throws CliError. */
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+}
+
+/** An API's answer that is a problem. */
+export class ApiError extends CliError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The server's origin, without a trailing slash. Throws CliError when PGCLIP_URL is no URL. */
+export function getServerUrl({ env }: Terminal): string {
+  const text = env.PGCLIP_URL || 'http://127.0.0.1:3000';
+  if (!URL.canParse(text) || !/^https?:/i.test(text))
+    throw new CliError('PGCLIP_URL is not an http:// or https:// URL.');
+  return text.replace(/\/+$/, '');
+}
+
+/** Opens the API of the server at PGCLIP_URL. Throws CliError when there is no token. */
+export async function getApi(terminal: Terminal): Promise<Api> {
+  const { env, signal } = terminal;
+  const server = getServerUrl(terminal);
+  const token = env.PGCLIP_TOKEN || env.API_TOKEN || (await findToken(env.PGCLIP_DIR || '.pgclip'));
+  if (!token) throw new CliError('there is no token; set PGCLIP_TOKEN to the API_TOKEN of the server.');
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return {
+    async call<T>(method: string, path: string, body?: unknown) {
+      const init = { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+      const response = await request(`${server}/api${path}`, init);
+      if (response.status === 204) return undefined as T;
+      try {
+        return (await response.json()) as T;
+      } catch {
+        throw new CliError(`${server} answers, but not as pgclip does; see PGCLIP_URL.`);
+      }
+    },
+  };
+}
+
+/** Fetches and returns the answer if it is a good one. Throws CliError, ApiError for a bad one. */
+export async function request(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new CliError(`no pgclip answers at ${new URL(url).origin}${reasonOf(error)}.`);
+  }
+  if (response.ok) return response;
+  const type = response.headers.get('content-type') ?? '';
+  const problem = type.includes('json') ? ((await response.json().catch(() => ({}))) as Problem) : {};
+  throw new ApiError(response.status, describeProblem(response.status, problem));
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as { cause?: { code?: string } }).cause?.code;
+  return code ? ` (${code})` : '';
+}
+
+/** A problem as one line: what, where, and the hint. */
+function describeProblem(status: number, problem: Problem): string {
+  const what = problem.detail ?? problem.title ?? `the server answered with status ${status}`;
+  const place = [
+    problem.line === undefined ? '' : `line ${problem.line}, column ${problem.column ?? 1}`,
+    problem.sqlstate === undefined ? '' : `SQLSTATE ${problem.sqlstate}`,
+  ]
+    .filter(Boolean)
+    .join(', ');
+  const more = [
+    problem.hint === undefined ? '' : `Hint: ${problem.hint}`,
+    ...(problem.errors ?? []).map(({ path, message }) => `${path || 'body'}: ${message}`),
+    status === 401 ? 'See PGCLIP_TOKEN.' : '',
+  ];
+  const sentence = `${what.replace(/\.$/, '')}${place === '' ? '' : ` (${place})`}.`;
+  return cleanText([sentence, ...more].filter(Boolean).join(' '));
+}

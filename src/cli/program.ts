@@ -1,0 +1,119 @@
+/** The commands and options of `pgclip`, as commander needs them. What they do is in the other files. */
+import { Command } from 'commander';
+import * as clip from './clip-commands.ts';
+import { databases, harden } from './database-commands.ts';
+import { formatNames, get } from './download.ts';
+import { serve } from './serve.ts';
+import type { Terminal } from './terminal.ts';
+
+const clipHelp = 'id, name, slug or URL of the clip';
+
+/** The command line; throws CommanderError instead of ending the process. */
+export function makeProgram(terminal: Terminal): Command {
+  const program = new Command('pgclip')
+    .description('Turns a SQL query into a link.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'pgclip: ')),
+    });
+  addServers(program, terminal);
+  addClips(program, terminal);
+  addClipChanges(program, terminal);
+  addDatabases(program, terminal);
+  return program;
+}
+
+function addServers(program: Command, terminal: Terminal): void {
+  program
+    .command('serve')
+    .description('serve with the config vars of the environment')
+    .action(() => serve(terminal));
+  program
+    .command('demo')
+    .description('serve a database full of real data, to look around')
+    .action(async () => (await import('../demo/demo.ts')).runDemo(terminal));
+}
+
+function addClips(program: Command, terminal: Terminal): void {
+  program
+    .command('clips')
+    .description('list the clips, newest first')
+    .option('-q, --query <text>', 'only those with the text in their name or SQL')
+    .option('--json', 'as JSON')
+    .action((options) => clip.clips(terminal, options));
+  program
+    .command('create')
+    .description('save a clip and print its URL')
+    .argument('[sql]', 'the SQL; - reads it from stdin')
+    .requiredOption('-n, --name <name>', 'its name')
+    .option('-f, --file <file>', 'file with the SQL; - is stdin')
+    .option('-d, --database <name>', 'config var of its database, such as DATABASE_URL')
+    .option('--frozen', 'take a snapshot now and show that')
+    .option('--json', 'as JSON')
+    .action((sql, options) => clip.create(terminal, sql, options));
+  program
+    .command('show')
+    .description('show a clip')
+    .argument('<clip>', clipHelp)
+    .option('--json', 'as JSON')
+    .action((text, options) => clip.show(terminal, text, options));
+  program
+    .command('get')
+    .description("download a clip's rows, to stdout or into a file")
+    .argument('<clip>', `${clipHelp}; a URL needs no token`)
+    .option('--format <format>', `${formatNames.join(', ')} (default: of -o, of the URL, or csv)`)
+    .option('-o, --output <file>', 'write into a file, which is there only when it is whole')
+    .action((text, options) => get(terminal, text, options));
+  program
+    .command('open')
+    .description('open a clip in the browser')
+    .argument('<clip>', clipHelp)
+    .action((text) => clip.open(terminal, text));
+}
+
+function addClipChanges(program: Command, terminal: Terminal): void {
+  program
+    .command('edit')
+    .description('change the SQL, the name or the database of a clip')
+    .argument('<clip>', clipHelp)
+    .argument('[sql]', 'the new SQL; - reads it from stdin')
+    .option('-f, --file <file>', 'file with the new SQL; - is stdin')
+    .option('-n, --name <name>', 'the new name')
+    .option('-d, --database <name>', 'config var of the new database')
+    .option('--json', 'as JSON')
+    .action((text, sql, options) => clip.edit(terminal, text, sql, options));
+  const changes = [
+    ['freeze', 'take a snapshot and show that from now on', clip.freeze],
+    ['thaw', 'run the query again whenever the clip is asked for', clip.thaw],
+    ['rotate', 'give the clip a new URL, which is printed; the old one dies', clip.rotate],
+  ] as const;
+  for (const [name, description, change] of changes) {
+    program
+      .command(name)
+      .description(description)
+      .argument('<clip>', clipHelp)
+      .option('--json', 'as JSON')
+      .action((text, options) => change(terminal, text, options));
+  }
+  program
+    .command('rm')
+    .description('remove a clip with its revisions and snapshots')
+    .argument('<clip>', clipHelp)
+    .option('-y, --yes', "don't ask")
+    .action((text, options) => clip.remove(terminal, text, options));
+}
+
+function addDatabases(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('databases')
+    .description('list the databases of the server')
+    .option('--json', 'as JSON')
+    .action((options) => databases(terminal, options));
+  command
+    .command('harden')
+    .description('make a login that can only read, and print its URL')
+    .argument('<database>', 'config var (its <NAME>_OWNER_URL is used if set) or a Postgres URL')
+    .action((database) => harden(terminal, database));
+}

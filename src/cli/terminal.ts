@@ -1,0 +1,61 @@
+/**
+ * What a command has of the process it runs in: its environment, its streams, its end. Commands use nothing else of
+ * the process, and end it never: they return, or throw a CliError.
+ */
+import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+
+/** A stream that may be a terminal. */
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Aborted when the person (Ctrl-C) or the system wants the command to end. */
+  readonly signal: AbortSignal;
+}
+
+/** An error for the person at the terminal: one line that says what to do. Exit code 1, or 2 for wrong usage. */
+export class CliError extends Error {
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, exitCode: 1 | 2 = 1) {
+    super(message);
+    this.name = 'CliError';
+    this.exitCode = exitCode;
+  }
+}
+
+/** Writes one line to stdout. */
+export function printLine(terminal: Terminal, line: string): void {
+  terminal.stdout.write(`${line}\n`);
+}
+
+/** Writes a value as indented JSON to stdout. */
+export function printJson(terminal: Terminal, value: unknown): void {
+  printLine(terminal, JSON.stringify(value, null, 2));
+}
+
+/** Text in bold where stdout is a terminal that wants it. Source: no-color.org. */
+export function bold(terminal: Terminal, words: string): string {
+  return terminal.stdout.isTTY && !terminal.env.NO_COLOR ? `\x1b[1m${words}\x1b[22m` : words;
+}
+
+/** Everything on stdin, as text. */
+export function readStdin(terminal: Terminal): Promise<string> {
+  return text(terminal.stdin);
+}
+
+/** Asks a yes-or-no question on stderr. False for anything but yes, and when there is nobody to ask. */
+export async function confirm(terminal: Terminal, question: string): Promise<boolean> {
+  if (!terminal.stdin.isTTY) return false;
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: terminal.stdin, output: terminal.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal: terminal.signal })).trim());
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,170 @@
+/** The clips of the demo, and their saving through the API as anyone would save them. */
+import type { ApiClip } from '../cli/api.ts';
+
+interface DemoClip {
+  readonly name: string;
+  readonly mode: 'live' | 'frozen';
+  readonly sql: string;
+}
+
+/** In the order in which they are saved: the first two are the ones to look at first. */
+export const demoClips: readonly [DemoClip, DemoClip, ...DemoClip[]] = [
+  {
+    name: 'Busiest airports and how late they run',
+    mode: 'live',
+    sql: `-- A sample of US domestic flights, January to March 2001
+SELECT a.iata AS airport,
+       a.city,
+       a.state,
+       count(*) AS departures,
+       round(avg(f.delay_minutes), 1) AS average_delay_minutes,
+       percentile_disc(0.9) WITHIN GROUP (ORDER BY f.delay_minutes) AS delay_of_the_worst_tenth,
+       round(100.0 * count(*) FILTER (WHERE f.delay_minutes <= 15) / count(*), 1) AS on_time_percent,
+       mode() WITHIN GROUP (ORDER BY d.city) AS most_frequent_destination
+FROM flights f
+JOIN airports a ON a.iata = f.origin
+JOIN airports d ON d.iata = f.destination
+GROUP BY a.iata
+HAVING count(*) >= 50
+ORDER BY departures DESC, airport`,
+  },
+  {
+    name: 'The three most profitable films of each genre',
+    mode: 'frozen',
+    sql: `WITH ranked AS (
+  SELECT genre,
+         row_number() OVER (PARTITION BY genre ORDER BY gross_worldwide - budget DESC, id) AS place,
+         title, released, director, budget, gross_worldwide, imdb
+  FROM movies
+  WHERE genre IS NOT NULL AND budget > 0 AND gross_worldwide > 0
+)
+SELECT genre, place, title, released, director,
+       gross_worldwide - budget AS profit_usd,
+       round(gross_worldwide::numeric / budget, 2) AS times_its_budget,
+       imdb AS imdb_rating
+FROM ranked
+WHERE place <= 3
+ORDER BY genre, place`,
+  },
+  {
+    name: 'Every departure: 200,000 rows',
+    mode: 'live',
+    sql: `SELECT id, departure, distance_miles, delay_minutes, delay_minutes > 15 AS late
+FROM departures
+ORDER BY id`,
+  },
+  {
+    name: 'Countries, their neighbours, languages and names',
+    mode: 'live',
+    sql: `SELECT c.flag, c.code, c.name, c.capitals, c.region, c.area_km2, c.landlocked, c.un_member,
+       l.languages,
+       coalesce(b.neighbours, '{}') AS neighbours,
+       jsonb_build_object('japanese', c.names -> 'jpn', 'arabic', c.names -> 'ara') AS names
+FROM countries c
+LEFT JOIN LATERAL (
+  SELECT string_agg(languages.name, ', ' ORDER BY languages.name) AS languages
+  FROM country_languages JOIN languages ON languages.code = language_code
+  WHERE country_code = c.code
+) l ON true
+LEFT JOIN LATERAL (
+  SELECT array_agg(n.name ORDER BY n.name) AS neighbours
+  FROM borders JOIN countries n ON n.code = neighbour_code
+  WHERE country_code = c.code
+) b ON true
+ORDER BY c.name`,
+  },
+  {
+    name: 'How much longer people live than in 1955',
+    mode: 'live',
+    sql: `WITH spans AS (
+  SELECT DISTINCT country_code,
+         first_value(life_expectancy) OVER by_year AS years_then,
+         last_value(life_expectancy) OVER by_year AS years_now,
+         last_value(year) OVER by_year AS last_year,
+         last_value(population) OVER by_year AS population
+  FROM development
+  WINDOW by_year AS (PARTITION BY country_code ORDER BY year
+                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+)
+SELECT rank() OVER (ORDER BY years_now - years_then DESC) AS place,
+       c.name AS country, c.region, s.years_then, s.years_now, s.years_now - s.years_then AS years_gained,
+       s.last_year, s.population
+FROM spans s JOIN countries c ON c.code = s.country_code
+ORDER BY place, country`,
+  },
+  {
+    name: 'Deaths of natural disasters by decade',
+    mode: 'frozen',
+    sql: `WITH decades AS (
+  SELECT year / 10 * 10 AS decade, kind, sum(deaths) AS deaths
+  FROM disasters
+  WHERE kind <> 'All natural disasters'
+  GROUP BY 1, 2
+)
+SELECT decade, kind, deaths,
+       round(100 * deaths / sum(deaths) OVER (PARTITION BY decade), 2) AS percent_of_the_decade,
+       deaths - lag(deaths) OVER (PARTITION BY kind ORDER BY decade) AS change
+FROM decades
+ORDER BY decade, deaths DESC, kind`,
+  },
+  {
+    name: 'Shares month by month, with their fall from the top',
+    mode: 'live',
+    sql: `SELECT symbol, month, price,
+       round(avg(price) OVER (PARTITION BY symbol ORDER BY month ROWS 11 PRECEDING), 2) AS average_of_12_months,
+       round(100 * (price / max(price) OVER (PARTITION BY symbol ORDER BY month) - 1), 1) AS percent_below_top,
+       price = max(price) OVER (PARTITION BY symbol ORDER BY month) AS record
+FROM stocks
+ORDER BY symbol, month`,
+  },
+  {
+    name: "Seattle's weather by month",
+    mode: 'live',
+    sql: `SELECT date_trunc('month', day)::date AS month,
+       round(avg((low_celsius + high_celsius) / 2), 1) AS mean_celsius,
+       min(low_celsius) AS coldest,
+       max(high_celsius) AS warmest,
+       sum(precipitation_mm) AS precipitation_mm,
+       count(*) FILTER (WHERE precipitation_mm = 0) AS dry_days,
+       mode() WITHIN GROUP (ORDER BY sky) AS usual_sky,
+       bool_or(sky = 'snow') AS snowed
+FROM weather
+GROUP BY 1
+ORDER BY 1`,
+  },
+  {
+    name: 'Currencies that several countries share',
+    mode: 'live',
+    sql: `SELECT u.code, u.name, u.symbol, count(*) AS countries, sum(c.area_km2) AS area_km2,
+       string_agg(c.name, ', ' ORDER BY c.name) AS where_it_is_tender
+FROM currencies u
+JOIN country_currencies cc ON cc.currency_code = u.code
+JOIN countries c ON c.code = cc.country_code
+GROUP BY u.code
+HAVING count(*) > 1
+ORDER BY countries DESC, u.code`,
+  },
+];
+
+/** Saves the clips whose names are not there yet. Returns the URLs of the first two, which may be older. */
+export async function saveDemoClips(server: string, token: string): Promise<readonly [string, string]> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const response = await fetch(`${server}/api${path}`, init);
+    if (response.ok) return (await response.json()) as T;
+    throw new Error(`The demo's clips can't be saved: ${response.status} ${await response.text()}`);
+  };
+  const urlOf = async (clip: DemoClip): Promise<string> => {
+    const search = new URLSearchParams({ q: clip.name });
+    const { clips } = await call<{ clips: ApiClip[] }>('GET', `/clips?${search}`);
+    const found = clips.find((each) => each.name === clip.name);
+    const body = { ...clip, database: 'DATABASE_URL' };
+    return (found ?? (await call<ApiClip>('POST', '/clips', body))).url;
+  };
+  const [first, second, ...others] = demoClips;
+  // The list shows the newest first: those to look at first are saved last.
+  for (const clip of others.toReversed()) await urlOf(clip);
+  const secondUrl = await urlOf(second);
+  return [await urlOf(first), secondUrl];
+}

@@ -1,0 +1,43 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, it } from 'vitest';
+import { formatNames } from '../../src/cli/download.ts';
+import { formatBytes, startProgress } from '../../src/cli/progress.ts';
+import { formats } from '../../src/formats/registry.ts';
+
+/** What is drawn, with `<` for going back to an empty line. */
+async function draw(isTTY: boolean, totalBytes: number | null, bytes: number): Promise<string> {
+  const output = Object.assign(new PassThrough(), { isTTY });
+  const progress = startProgress(output, totalBytes);
+  progress.add(bytes);
+  progress.end();
+  output.end();
+  return (await text(output)).replaceAll('\r\x1b[K', '<');
+}
+
+it('shows a bar and percents where the length is known, and erases it', async () => {
+  const drawn = await draw(true, 4000, 3000);
+  expect(drawn).toMatch(/^<\[#{18} {6}\] {2}75% {2}3\.0 kB {2}\S+ .?B\/s<$/);
+});
+
+it('shows bytes and rate where it is not', async () => {
+  expect(await draw(true, null, 3000)).toMatch(/^<3\.0 kB {2}\S+ .?B\/s<$/);
+});
+
+it('shows nothing where there is no terminal', async () => {
+  expect(await draw(false, 4000, 3000)).toBe('');
+});
+
+it.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1.0 kB'],
+  [12_345_678, '12.3 MB'],
+  [1e15, '1000.0 TB'],
+])('formatBytes(%d) is %s', (bytes, written) => {
+  expect(formatBytes(bytes)).toBe(written);
+});
+
+it('the command line knows every format', () => {
+  expect([...formatNames].sort()).toEqual(['html', ...formats.map((format) => format.name)].sort());
+});
