@@ -1,0 +1,81 @@
+/**
+ * One sheet's XML: widths, a frozen bold header row and a row per row of the result set. Source: ECMA-376 part 1,
+ * sections 18.3.1.99 (worksheet) and 18.3.1.73 (row).
+ */
+import type { Column, Row } from '../domain/result-set.ts';
+import { cellEncoder, textCellEncoder } from './xlsx-cell.ts';
+import { cellStyles } from './xlsx-parts.ts';
+
+const minWidth = 6;
+const maxWidth = 60;
+/** Rows that the widths are measured by. */
+const sampleRows = 1000;
+
+/** How a sheet reads. The strings are joined as they are. */
+export interface SheetBody {
+  readonly head: string;
+  /** `number` is the row's in the sheet; the header is row 1. May throw ValueProblem. */
+  readonly encodeRow: (row: Row, number: number) => string;
+  readonly tail: string;
+}
+
+/** The letters of a column: 0 is A, 26 is AA. */
+function columnLetters(index: number): string {
+  const rest = Math.floor(index / 26) - 1;
+  return `${rest >= 0 ? columnLetters(rest) : ''}${String.fromCharCode(65 + (index % 26))}`;
+}
+
+function title(column: Column): string {
+  return column.kind === 'timestamptz' ? `${column.name} (UTC)` : column.name;
+}
+
+/** Widths in characters that fit the header and the first rows. */
+function encodeWidths(columns: readonly Column[], sample: readonly Row[]): string {
+  if (columns.length === 0) return '';
+  const rows = sample.slice(0, sampleRows);
+  const cols = columns.map((column, index) => {
+    let width = title(column).length;
+    for (const row of rows) width = Math.max(width, row[index]?.length ?? 0);
+    const padded = Math.min(Math.max(width + 2, minWidth), maxWidth);
+    return `<col min="${index + 1}" max="${index + 1}" width="${padded}" customWidth="1"/>`;
+  });
+  return `<cols>${cols.join('')}</cols>`;
+}
+
+function encodeHead(columns: readonly Column[], sample: readonly Row[]): string {
+  const names = columns.map((column, index) => {
+    const encode = textCellEncoder(column, cellStyles.header);
+    return `<c r="${columnLetters(index)}1"${encode(title(column))}`;
+  });
+  return (
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' +
+    '<sheetViews><sheetView workbookViewId="0">' +
+    '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>' +
+    '</sheetView></sheetViews>' +
+    encodeWidths(columns, sample) +
+    `<sheetData><row r="1">${names.join('')}</row>`
+  );
+}
+
+/** Prepares the sheets of a result set; `sample` are its first rows. Every sheet has the same head. */
+export function sheetBody(columns: readonly Column[], sample: readonly Row[]): SheetBody {
+  const cells = columns.map((column, at) => ({
+    at,
+    open: `<c r="${columnLetters(at)}`,
+    encode: cellEncoder(column),
+  }));
+  return {
+    head: encodeHead(columns, sample),
+    encodeRow: (row, number) => {
+      const reference = `${number}"`;
+      let text = `<row r="${reference}>`;
+      for (const cell of cells) {
+        const value = row[cell.at];
+        if (value !== null && value !== undefined) text += cell.open + reference + cell.encode(value);
+      }
+      return `${text}</row>`;
+    },
+    tail: '</sheetData></worksheet>',
+  };
+}
