@@ -85,7 +85,7 @@ function openBody(columns: readonly Column[], options: FormatOptions): TextBody 
 export const csv: Format = {
   name: 'csv',
   title: 'CSV',
-  mediaType: 'text/csv',
+  mediaType: 'text/csv; charset=utf-8',
   options: {
     delimiter: {
       values: {

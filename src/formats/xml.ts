@@ -39,7 +39,7 @@ function openBody(columns: readonly Column[]): TextBody {
 export const xml: Format = {
   name: 'xml',
   title: 'XML',
-  mediaType: 'application/xml',
+  mediaType: 'application/xml; charset=utf-8',
   options: {},
   nestedJson: false,
   encode: (result) => streamText(result, () => openBody(result.columns)),

@@ -1,0 +1,2 @@
+-- Rows without columns.
+SELECT FROM generate_series(1, 3)
