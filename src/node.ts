@@ -26,6 +26,8 @@ function findPublicDir(): string {
 
 /** How long requests under way may take to end when the server is told to. */
 const closeDeadlineMs = 10_000;
+/** How often it is looked whether some have ended. */
+const idleCheckMs = 50;
 
 export interface ServerOptions {
   /** `apiToken` must be there: whoever starts the server finds or makes it. */
@@ -114,11 +116,15 @@ function urlOf(host: string, port: number): string {
 async function closeServer(server: ServerType): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  if ('closeIdleConnections' in server) server.closeIdleConnections();
+  // A connection that ends its request only now would be kept alive for seconds, for a next one that is not taken.
+  const idle = setInterval(() => {
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  }, idleCheckMs);
   const force = setTimeout(() => {
     if ('closeAllConnections' in server) server.closeAllConnections();
   }, closeDeadlineMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(force);
 }
 

@@ -4,20 +4,28 @@ import type { z } from '@hono/zod-openapi';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { AppError, type ErrorCode, errorTable } from '../domain/errors.ts';
+import { AppError, type ErrorCode, errorTable, type InvalidPath } from '../domain/errors.ts';
 import { requireAuthor } from './auth.ts';
 import type { AppEnv } from './context.ts';
 import { ProblemJson } from './schemas.ts';
+
+/** Where an issue of a schema lies. A key that is not known is named by its own path, not by that of its object. */
+function toInvalidPaths(issue: z.core.$ZodIssue): InvalidPath[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key].map(String).join('.'),
+      message: 'is not known here',
+    }));
+  }
+  return [{ path: issue.path.map(String).join('.'), message: issue.message }];
+}
 
 /** A group of routes whose requests are checked against their schemas. */
 export function createApi(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (result.success) return;
-      const paths = result.error.issues.map((issue) => ({
-        path: issue.path.map(String).join('.'),
-        message: issue.message,
-      }));
+      const paths = result.error.issues.flatMap(toInvalidPaths);
       const what = paths.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');
       throw new AppError('invalid_request', `The request is not as it should be. ${what}`, { paths });
     },

@@ -38,7 +38,8 @@ function methodsAt(app: OpenAPIHono<AppEnv>, path: string): string[] {
   const methods = app.routes
     .filter((route) => route.method !== 'ALL' && toPattern(route.path).test(path))
     .map((route) => route.method);
-  return [...new Set(methods)];
+  // What answers GET answers HEAD.
+  return [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
 }
 
 function toPattern(routePath: string): RegExp {
@@ -62,7 +63,8 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.use(limitBody);
   for (const routes of [apiClips, apiSnapshots, apiDatabases, apiRun, health, results])
     app.route('/', routes);
-  for (const routes of [signInRoutes, pages, editor]) app.route('/', routes);
+  // The editor first: `/clips/new` is no id.
+  for (const routes of [signInRoutes, editor, pages]) app.route('/', routes);
   addDocs(app);
   app.notFound((c) => notFound(app, c));
   app.onError((error, c) => answerError(error, c));

@@ -10,6 +10,12 @@ export interface BodyOptions {
   readonly onError: (error: unknown) => void;
 }
 
+function brokenOff(): Error {
+  const error = new Error('An answer was broken off, so that its client sees that it is not whole.');
+  error.stack = '';
+  return error;
+}
+
 /**
  * Opens the body with its first chunk made, so that what fails before it gets an answer of its own.
  * Throws what the first chunk throws.
@@ -20,6 +26,7 @@ export async function openBody(
 ): Promise<ReadableStream<Uint8Array>> {
   const iterator = chunks[Symbol.asyncIterator]();
   let next: Promise<IteratorResult<Uint8Array>> | undefined = Promise.resolve(await iterator.next());
+  let gone = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -29,12 +36,16 @@ export async function openBody(
           if (done) controller.close();
           else controller.enqueue(value);
         } catch (error) {
+          // Whoever left has stopped the run; that is no failure to tell of.
+          if (gone) return;
           options.onError(error);
-          // An errored stream, unlike a closed one, makes the server cut the connection.
-          controller.error(error);
+          // An errored stream, unlike a closed one, makes the server cut the connection. The runtime may print what it
+          // is errored with, and Postgres's words may quote rows: so they are not in it.
+          controller.error(brokenOff());
         }
       },
       async cancel() {
+        gone = true;
         // A generator that waits for rows can't be returned from, so its source is stopped first.
         options.onCancel();
         await iterator.return?.().catch(() => {});

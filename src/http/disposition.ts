@@ -4,7 +4,9 @@
 function toFileName(name: string): string {
   const clean = name
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to take out
-    .replace(/[\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ')
+    .replace(/[\u0000-\u001f\u007f-\u009f/\\:*?"<>|]+/g, ' ')
+    // They could make the name read as if it ended in another extension.
+    .replace(/\p{Bidi_Control}/gu, '')
     .replace(/\s+/g, ' ')
     .replace(/^[. ]+|[. ]+$/g, '');
   return [...clean].slice(0, 120).join('') || 'clip';
@@ -23,8 +25,8 @@ export function contentDisposition(kind: 'inline' | 'attachment', name: string, 
   const ascii = fileName
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
-    .replace(/[^ -~]/g, '_')
-    .replace(/%/g, '_');
+    // Full-width forms have become plain quotes and slashes only now; some clients decode percent signs.
+    .replace(/[^ -~]|["\\/:*?<>|%]/g, '_');
   const exact = ascii === fileName ? '' : `; filename*=UTF-8''${encodeExtValue(fileName)}`;
   return `${kind}; filename="${ascii}"${exact}`;
 }

@@ -6,11 +6,11 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { ErrorPage } from '../../views/error.tsx';
 import { AppError, errorTable, toAppError } from '../domain/errors.ts';
-import { hasSession, isAuthor } from './auth.ts';
+import { isAuthor } from './auth.ts';
 import type { AppContext } from './context.ts';
 import { describeCause } from './log.ts';
 import { chooseMediaType } from './negotiate.ts';
-import { html } from './page.ts';
+import { html, pageContext } from './page.ts';
 
 /** A problem document. */
 export interface Problem {
@@ -69,6 +69,8 @@ export async function answerError(thrown: unknown, c: AppContext): Promise<Respo
   const problem = toProblem(error, isAuthor(c));
   if (problem.status === 503) c.header('Retry-After', String(error.retryAfterSeconds ?? 5));
   if (error.code === 'unauthorized') c.header('WWW-Authenticate', 'Bearer realm="pgclip"');
+  // The rest of the body is not read, so nothing can follow it on its connection.
+  if (error.code === 'body_too_large') c.header('Connection', 'close');
   c.header('Cache-Control', 'no-store');
   c.header('Vary', 'Accept, Cookie');
   const status = problem.status as ContentfulStatusCode;
@@ -76,7 +78,7 @@ export async function answerError(thrown: unknown, c: AppContext): Promise<Respo
     return html(
       c,
       ErrorPage({
-        viewer: { signedIn: hasSession(c) },
+        ...(await pageContext(c)),
         status,
         title: problem.title,
         detail: problem.detail,

@@ -1,8 +1,9 @@
 /**
- * One run for all who ask for the same at once: the first starts it, those who come while its first rows are still
- * at hand share them. Readers go on together, at most a window apart, so memory does not grow with the rows; the
- * run is cancelled when the last reader leaves. It knows nothing of clips or databases.
+ * One run for all who ask for the same at once: the first starts it, those who come until shortly after its first
+ * rows share it. Readers go on together, at most a window apart, so memory does not grow with the rows; one that
+ * stands still is dropped, and the run is cancelled when the last reader leaves. It knows nothing of clips or databases.
  */
+import { AppError } from '../domain/errors.ts';
 import type { ResultSet, Row } from '../domain/result-set.ts';
 
 /**
@@ -10,6 +11,10 @@ import type { ResultSet, Row } from '../domain/result-set.ts';
  * they could not begin at its first row.
  */
 const windowCharacters = 1024 * 1024;
+/** How long after its first rows a run takes new readers: live must mean live, however slowly someone reads. */
+const joinMs = 1000;
+/** The longest that a reader may stand still while others wait for it. */
+const patienceMs = 10_000;
 
 type Batch = readonly Row[];
 
@@ -37,8 +42,9 @@ export class SharedRuns {
 }
 
 class SharedRun {
-  /** False once its first rows are gone or it is over. */
-  joinable = true;
+  /** True once its first rows are gone or it is over. */
+  #closed = false;
+  #joinableUntilMs = Number.POSITIVE_INFINITY;
   readonly #opened: Promise<ResultSet>;
   readonly #stop = new AbortController();
   readonly #over: () => void;
@@ -57,17 +63,27 @@ class SharedRun {
     this.#over = over;
     this.#opened = start(this.#stop.signal);
     // Who waits for it handles the failure; without readers nobody is left to be told.
-    this.#opened.catch(() => this.#close());
+    this.#opened.then(
+      () => {
+        this.#joinableUntilMs = performance.now() + joinMs;
+      },
+      () => this.#close(),
+    );
+  }
+
+  get joinable(): boolean {
+    return !this.#closed && performance.now() < this.#joinableUntilMs;
   }
 
   async join(signal: AbortSignal | undefined): Promise<ResultSet> {
     const reader = new Reader(this);
     this.#readers.add(reader);
-    const leave = () => reader.leave();
+    const leave = () => reader.drop(cancelled('Nobody waits for this run any more.'));
     signal?.addEventListener('abort', leave, { once: true });
     if (signal?.aborted) leave();
     try {
       const source = await this.#opened;
+      reader.isHere();
       this.#source ??= source.batches[Symbol.asyncIterator]();
       return {
         columns: source.columns,
@@ -84,20 +100,32 @@ class SharedRun {
     }
   }
 
-  /** The batch with this number, or null behind the last. Throws what the run threw. */
-  async batch(number: number): Promise<Batch | null> {
+  /** The reader's next batch, or null behind the last. Throws what the run threw, or why the reader was dropped. */
+  async batch(reader: Reader): Promise<Batch | null> {
     for (;;) {
-      const batch = this.#batches[number - this.#first];
+      if (!reader.isHere()) return null;
+      const batch = this.#batches[reader.position - this.#first];
       if (batch) return batch;
       if (this.#failure) throw this.#failure.error;
       if (this.#ended) return null;
       if (!this.joinable && this.#characters >= windowCharacters) {
-        await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+        await this.#room();
       } else {
         this.#pulling ??= this.#pull();
         await this.#pulling;
       }
     }
+  }
+
+  /** Waits until some reader has moved, or drops those that keep the others waiting. */
+  async #room(): Promise<void> {
+    const timer = setTimeout(() => {
+      for (const reader of [...this.#readers]) {
+        if (reader.position === this.#first) reader.drop(cancelled('The rows were read too slowly.'));
+      }
+    }, patienceMs);
+    await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+    clearTimeout(timer);
   }
 
   async #pull(): Promise<void> {
@@ -122,7 +150,7 @@ class SharedRun {
 
   /** Takes no more readers. */
   #close(): void {
-    this.joinable = false;
+    this.#closed = true;
     this.#over();
   }
 
@@ -135,9 +163,12 @@ class SharedRun {
       this.#characters -= charactersOf(this.#batches.shift() as Batch);
       this.#first++;
     }
-    if (this.#characters < windowCharacters) {
-      for (const resume of this.#roomWaiters.splice(0)) resume();
-    }
+    this.#wake();
+  }
+
+  /** Lets those who wait for room look again. */
+  #wake(): void {
+    for (const resume of this.#roomWaiters.splice(0)) resume();
   }
 
   leave(reader: Reader): void {
@@ -147,6 +178,7 @@ class SharedRun {
       this.#close();
       this.#batches = [];
       this.#stop.abort();
+      this.#wake();
       this.#opened.then((source) => source.close()).catch(() => {});
     }
   }
@@ -157,15 +189,15 @@ class Reader implements AsyncIterator<Batch> {
   position = 0;
   readonly #run: SharedRun;
   #left = false;
+  #dropped: AppError | undefined;
 
   constructor(run: SharedRun) {
     this.#run = run;
   }
 
   async next(): Promise<IteratorResult<Batch>> {
-    if (this.#left) return { done: true, value: undefined };
     try {
-      const batch = await this.#run.batch(this.position);
+      const batch = await this.#run.batch(this);
       if (batch) {
         this.position++;
         this.#run.trim();
@@ -184,11 +216,28 @@ class Reader implements AsyncIterator<Batch> {
     return { done: true, value: undefined };
   }
 
+  /** Leaves with an error instead of rows, so that what it had never looks whole. */
+  drop(reason: AppError): void {
+    if (this.#left) return;
+    this.#dropped = reason;
+    this.leave();
+  }
+
+  /** False once it has left. Throws when it was dropped. */
+  isHere(): boolean {
+    if (this.#dropped) throw this.#dropped;
+    return !this.#left;
+  }
+
   leave(): void {
     if (this.#left) return;
     this.#left = true;
     this.#run.leave(this);
   }
+}
+
+function cancelled(message: string): AppError {
+  return new AppError('run_cancelled', message);
 }
 
 function charactersOf(batch: Batch): number {

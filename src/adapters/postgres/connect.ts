@@ -23,7 +23,7 @@ export interface ConnectOptions {
   readonly log: Log;
 }
 
-/** A connection, for one run. */
+/** A connection, for one run. Of `release` and `destroy` the first call counts. */
 export interface Lease {
   readonly client: pg.ClientBase;
   /** Gives it back for others. Only after its session is as it was. */
@@ -45,6 +45,8 @@ export interface Connector {
 }
 
 const connectDeadlineMs = 10_000;
+/** The longest that a server takes for a statement that does no work: past it the connection leads nowhere. */
+export const answerDeadlineMs = 10_000;
 
 /** Opens the way to one database; the first connection is made when it is needed. */
 export function openConnector(options: ConnectOptions): Connector {
@@ -62,24 +64,21 @@ export function openConnector(options: ConnectOptions): Connector {
       const giveBack = await queue.take(signal);
       try {
         const lease = await source.connect();
-        return {
-          client: lease.client,
-          release: () => {
-            lease.release();
-            giveBack();
-          },
-          destroy: () => {
-            lease.destroy();
-            giveBack();
-          },
+        let held = true;
+        const end = (how: () => void) => () => {
+          if (!held) return;
+          held = false;
+          how();
+          giveBack();
         };
+        return { client: lease.client, release: end(lease.release), destroy: end(lease.destroy) };
       } catch (error) {
         giveBack();
         throw toDatabaseError(error);
       }
     },
     async cancel(pid) {
-      const client = new pg.Client(config);
+      const client = new pg.Client({ ...config, query_timeout: answerDeadlineMs });
       client.on('error', () => {});
       try {
         await client.connect();

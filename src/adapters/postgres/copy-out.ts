@@ -5,6 +5,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type pg from 'pg';
+import { AppError } from '../../domain/errors.ts';
 
 /** Text is handed on in pieces of about this size; less when the server pauses. */
 const pieceBytes = 64 * 1024;
@@ -73,8 +74,9 @@ export class CopyOut implements pg.Submittable {
   /** pg's parser reuses its buffer, so the bytes are copied out at once. */
   handleCopyData(message: { chunk: Buffer }): void {
     const { chunk } = message;
+    if (this.#ended) return;
     if (this.#length + chunk.length > this.#piece.length) this.#flush();
-    if (chunk.length > this.#piece.length) this.#push(this.#decode(chunk));
+    if (chunk.length > this.#piece.length) this.#push(chunk);
     else {
       chunk.copy(this.#piece, this.#length);
       this.#length += chunk.length;
@@ -110,15 +112,17 @@ export class CopyOut implements pg.Submittable {
     if (this.#length === 0 || this.#ended) return;
     const length = this.#length;
     this.#length = 0;
-    try {
-      this.#push(this.#decode(this.#piece.subarray(0, length)));
-    } catch (error) {
-      this.#end(error);
-    }
+    this.#push(this.#piece.subarray(0, length));
   }
 
-  #push(text: string): void {
-    this.#ready.push(text);
+  #push(bytes: Buffer): void {
+    try {
+      this.#ready.push(this.#decode(bytes));
+    } catch (error) {
+      // Thrown from here it would be nobody's: pg calls from the socket's event.
+      this.#end(notText(error));
+      return;
+    }
     if (!this.#paused && this.#ready.length >= readyPieces) {
       this.#paused = true;
       this.#connection?.stream.pause();
@@ -140,4 +144,12 @@ export class CopyOut implements pg.Submittable {
     this.#wake?.();
     this.#wake = undefined;
   }
+}
+
+function notText(cause: unknown): AppError {
+  return new AppError(
+    'value_not_representable',
+    'A row is no text that can be passed on: it is not valid UTF-8, or longer than about 500 MB. Leave it out, or encode it in the query.',
+    { cause },
+  );
 }

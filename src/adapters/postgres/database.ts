@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { Database, DatabaseStatus } from '../../domain/ports.ts';
 import { readSchema } from './catalog.ts';
 import { ColumnTypes } from './column-types.ts';
-import { type ConnectOptions, openConnector } from './connect.ts';
+import { type ConnectOptions, type Connector, openConnector } from './connect.ts';
 import { inspectLogin } from './login.ts';
 import { causeOf, toRunError } from './pg-error.ts';
 import { describeQuery, openRun, type RunContext } from './run.ts';
@@ -16,10 +16,14 @@ export interface DatabaseOptions extends ConnectOptions {
 
 /** What looking at the server or the catalogue may take. */
 const lookDeadlineMs = 30_000;
+/** Connections for looking, beside those for runs. */
+const looksAtOnce = 2;
 
 /** A database over one URL; connections are opened when they are needed. */
 export function openDatabase(options: DatabaseOptions): Database & { readonly leased: number } {
   const connector = openConnector(options);
+  // Apart from the runs: a database whose connections are all busy answers, and has to be seen to.
+  const looks = openConnector({ ...options, queue: { ...options.queue, size: looksAtOnce } });
   const context: RunContext = {
     connector,
     types: new ColumnTypes(),
@@ -30,20 +34,26 @@ export function openDatabase(options: DatabaseOptions): Database & { readonly le
     name: options.name,
     run: (sql, runOptions) => openRun(context, sql, runOptions),
     describe: (sql) => describeQuery(context, sql),
-    inspect: () => inspect(context, options.name),
-    schema: () => inSession(context, (session) => readSchema(session.client)),
+    inspect: () => inspect(looks, options),
+    schema: () => inSession(looks, options, (session) => readSchema(session.client)),
     get leased() {
-      return connector.leased;
+      return connector.leased + looks.leased;
     },
-    close: () => connector.close(),
+    close: async () => {
+      await Promise.all([connector.close(), looks.close()]);
+    },
   };
 }
 
 /** Runs queries of our own in a read-only session. Throws as `Database.run`. */
-async function inSession<T>(context: RunContext, work: (session: Session) => Promise<T>): Promise<T> {
+async function inSession<T>(
+  connector: Connector,
+  { log }: DatabaseOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   let session: Session | undefined;
   try {
-    session = await openSession(context.connector, { deadlineMs: lookDeadlineMs, log: context.log });
+    session = await openSession(connector, { deadlineMs: lookDeadlineMs, log });
     return await work(session);
   } catch (error) {
     throw toRunError(error, 'sql_failed');
@@ -52,9 +62,10 @@ async function inSession<T>(context: RunContext, work: (session: Session) => Pro
   }
 }
 
-async function inspect(context: RunContext, name: string): Promise<DatabaseStatus> {
+async function inspect(connector: Connector, options: DatabaseOptions): Promise<DatabaseStatus> {
+  const { name } = options;
   try {
-    const facts = await inSession(context, (session) => inspectLogin(session.client));
+    const facts = await inSession(connector, options, (session) => inspectLogin(session.client));
     const safe = !facts.problems.some((problem) => problem.level === 'refuse');
     return { name, reachable: true, ...facts, safe, error: null };
   } catch (error) {

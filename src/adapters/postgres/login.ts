@@ -7,10 +7,15 @@ import type pg from 'pg';
 import type { LoginProblem } from '../../domain/ports.ts';
 import { rawText } from './session.ts';
 
-/** What the login query found, for the login itself and every role that it can become. */
+/**
+ * Asks about the login itself and every role that it can become. The login is session_user: a clip undoes a role that
+ * is set beforehand. `acting` are those whose privileges the login does not have by itself already.
+ */
 const loginQuery = `WITH role AS (
   SELECT r.* FROM pg_catalog.pg_roles r
-  WHERE r.rolname = current_user OR pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')
+  WHERE r.rolname = session_user OR pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
+), acting AS (
+  SELECT oid FROM role WHERE rolname = session_user OR NOT pg_catalog.pg_has_role(session_user, oid, 'USAGE')
 ), relation AS (
   SELECT c.oid, c.relowner, c.relkind FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -19,7 +24,7 @@ const loginQuery = `WITH role AS (
 SELECT
   current_setting('server_version'),
   current_database(),
-  current_user,
+  session_user,
   (SELECT bool_or(rolsuper) FROM role),
   (SELECT bool_or(rolcreaterole) FROM role),
   (SELECT bool_or(rolcreatedb) FROM role),
@@ -32,13 +37,15 @@ SELECT
   EXISTS (SELECT FROM relation JOIN role ON role.oid = relation.relowner),
   EXISTS (SELECT FROM pg_catalog.pg_namespace n JOIN role ON role.oid = n.nspowner
     WHERE role.rolname <> 'pg_database_owner'),
-  EXISTS (SELECT FROM relation WHERE relkind <> 'S' AND
-    pg_catalog.has_table_privilege(current_user, relation.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')),
-  EXISTS (SELECT FROM relation WHERE relkind = 'S' AND
-    pg_catalog.has_sequence_privilege(current_user, relation.oid, 'UPDATE, USAGE')),
+  EXISTS (SELECT FROM relation, acting WHERE relkind <> 'S' AND (
+    pg_catalog.has_table_privilege(acting.oid, relation.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+    OR pg_catalog.has_any_column_privilege(acting.oid, relation.oid, 'INSERT, UPDATE'))),
+  EXISTS (SELECT FROM relation, acting WHERE relkind = 'S' AND
+    pg_catalog.has_sequence_privilege(acting.oid, relation.oid, 'UPDATE, USAGE')),
   (SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname) FROM pg_catalog.pg_namespace n
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND pg_catalog.has_schema_privilege(current_user, n.oid, 'CREATE'))`;
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND EXISTS (
+      SELECT FROM acting WHERE pg_catalog.has_schema_privilege(acting.oid, n.oid, 'CREATE'))),
+  EXISTS (SELECT FROM acting WHERE pg_catalog.has_database_privilege(acting.oid, current_database(), 'CREATE'))`;
 
 /** What each answer of the query means, in its order after version, database and login. `null` when all is well. */
 const meanings: readonly ((value: string | null) => LoginProblem | null)[] = [
@@ -59,6 +66,7 @@ const meanings: readonly ((value: string | null) => LoginProblem | null)[] = [
           message: `It may create objects in ${schemas}. Read-only transactions stop it, its rights do not.`,
         }
       : null,
+  when('warn', 'It may create schemas. Read-only transactions stop it, its rights do not.'),
 ];
 
 function when(level: LoginProblem['level'], message: string): (value: string | null) => LoginProblem | null {

@@ -20,7 +20,10 @@ const unavailable = new Set([
   'XX000',
 ]);
 
-const queryCanceled = '57014';
+/** True for a statement that was cancelled, by statement_timeout or by someone. */
+export function isQueryCanceled(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '57014';
+}
 
 /** Where the SQL that was sent stood: the given text began after `prefixLength` characters of ours. */
 export interface SentText {
@@ -60,7 +63,7 @@ const messages: Partial<Record<ErrorCode, string>> = {
 export function toRunError(error: unknown, code: 'sql_refused' | 'sql_failed', sent?: SentText): AppError {
   if (error instanceof AppError) return error;
   if (!(error instanceof pg.DatabaseError) || isUnavailable(error.code ?? '')) return toDatabaseError(error);
-  if (error.code === queryCanceled) {
+  if (isQueryCanceled(error)) {
     return new AppError('run_cancelled', 'The run was cancelled in the database. Ask again.', {
       cause: `SQLSTATE ${error.code}`,
     });

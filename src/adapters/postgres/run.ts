@@ -12,7 +12,7 @@ import type { Column, ResultSet, Row } from '../../domain/result-set.ts';
 import type { ColumnTypes, Field } from './column-types.ts';
 import type { Connector } from './connect.ts';
 import { CopyOut } from './copy-out.ts';
-import { type SentText, toRunError } from './pg-error.ts';
+import { isQueryCanceled, type SentText, toRunError } from './pg-error.ts';
 import { openSession, rawText, type Session } from './session.ts';
 import { parseStatement } from './statement.ts';
 
@@ -52,7 +52,7 @@ function withNestedJson(columns: readonly Column[]): Column[] {
  */
 function copyText(sql: string, columns: readonly Column[], options: RunOptions): SentText & { text: string } {
   const asJson = columns.flatMap((column, index) =>
-    column.jsonAt === undefined ? [] : [`to_json(q.c${index})`],
+    column.jsonAt === undefined ? [] : [`pg_catalog.to_json(q.c${index})`],
   );
   const paged = options.limit !== undefined || options.offset !== undefined;
   if (asJson.length === 0 && !paged) {
@@ -80,9 +80,10 @@ function getStatement(sql: string): string {
   return statement;
 }
 
-/** Ends a session early: at the deadline or when nobody wants its rows any more. `reason` is what the run throws then. */
+/** Ends a session early: at the deadline or when nobody wants its rows any more. */
 class Stop {
-  reason: AppError | undefined;
+  #reason: AppError | undefined;
+  readonly #startedMs = performance.now();
   readonly #session: Session;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #signal: AbortSignal | undefined;
@@ -91,29 +92,38 @@ class Stop {
   constructor(session: Session, deadlineMs: number, signal: AbortSignal | undefined) {
     this.#session = session;
     this.#signal = signal;
-    this.#timer = setTimeout(() => {
-      this.stop(
-        new AppError(
-          'run_deadline',
-          `The run took longer than the ${deadlineMs / 1000} s that a run may take.`,
-        ),
-      );
-    }, deadlineMs);
+    this.#timer = setTimeout(() => this.stop(tooLong(deadlineMs)), deadlineMs);
     if (signal?.aborted) this.#abandon();
     else signal?.addEventListener('abort', this.#abandon, { once: true });
   }
 
   stop(reason: AppError): void {
-    if (this.reason) return;
-    this.reason = reason;
+    if (this.#reason) return;
+    this.#reason = reason;
     this.clear();
     this.#session.abort();
+  }
+
+  /** Why the run ended with this error, when it is not the error that tells. */
+  findReason(error: unknown): AppError | null {
+    if (this.#reason) return this.#reason;
+    // statement_timeout and a cancel by hand have one SQLSTATE.
+    const { statementTimeoutMs } = this.#session;
+    if (!isQueryCanceled(error) || performance.now() - this.#startedMs < statementTimeoutMs) return null;
+    return tooLong(statementTimeoutMs);
   }
 
   clear(): void {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener('abort', this.#abandon);
   }
+}
+
+function tooLong(deadlineMs: number): AppError {
+  return new AppError(
+    'run_deadline',
+    `The run took longer than the ${deadlineMs / 1000} s that a run may take.`,
+  );
 }
 
 /** As `Database.describe`. */
@@ -123,7 +133,7 @@ export async function describeQuery(context: RunContext, sql: string): Promise<r
   try {
     return await prove(session, statement, context.types);
   } catch (error) {
-    throw stop.reason ?? toRunError(error, 'sql_refused', { sql, prefixLength: declare.length });
+    throw stop.findReason(error) ?? toRunError(error, 'sql_refused', { sql, prefixLength: declare.length });
   } finally {
     stop.clear();
     session.end();
@@ -156,7 +166,7 @@ export async function openRun(
   let stage: 'sql_refused' | 'sql_failed' = 'sql_refused';
   const fail = (error: unknown): AppError => {
     stop.clear();
-    const failed = stop.reason ?? toRunError(error, stage, sent);
+    const failed = stop.findReason(error) ?? toRunError(error, stage, sent);
     // After an error of the SQL the connection is as good as before.
     if (failed.sql) session.end();
     else if (failed.code === 'database_unavailable') session.drop();

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import type { Log } from '../../domain/ports.ts';
-import type { Connector, Lease } from './connect.ts';
+import { answerDeadlineMs, type Connector, type Lease } from './connect.ts';
 import { isConnectionFailure } from './pg-error.ts';
 
 export interface Session {
@@ -15,6 +15,8 @@ export interface Session {
   readonly startedAt: string;
   /** False for a database in SQL_ASCII, whose texts may be anything. */
   readonly encodingKnown: boolean;
+  /** What the server gives a statement: the deadline, or less when the login has less. The query may change it. */
+  readonly statementTimeoutMs: number;
   /** Rolls back and, in the background, gives the connection back once it holds nothing of this run. */
   end(): void;
   /**
@@ -44,10 +46,10 @@ SELECT pg_backend_pid(),
   to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
   current_setting('server_encoding'),
   setseed(${(Math.random() * 2 - 1).toFixed(15)}),
-  set_config('statement_timeout', CASE
+  extract(epoch FROM set_config('statement_timeout', CASE
     WHEN current_setting('statement_timeout') = '0'
       OR current_setting('statement_timeout')::interval > interval '${deadlineMs} ms' THEN '${deadlineMs}'
-    ELSE current_setting('statement_timeout') END, true)`;
+    ELSE current_setting('statement_timeout') END, true)::interval) * 1000`;
 }
 
 /** Opens a session. Throws `queue_full`, `run_cancelled`, `database_unavailable` or what pg throws. */
@@ -58,44 +60,65 @@ export async function openSession(
   let lease = await connector.acquire(options.signal);
   let begun: BeginRow;
   try {
-    begun = await begin(lease, options.deadlineMs);
+    begun = await begin(lease, options);
   } catch (error) {
     lease.destroy();
     if (!isConnectionFailure(error)) throw error;
     // A pooled connection may have died unnoticed while it was idle; a second one is new, or says what is wrong.
     lease = await connector.acquire(options.signal);
     try {
-      begun = await begin(lease, options.deadlineMs);
+      begun = await begin(lease, options);
     } catch (again) {
       lease.destroy();
       throw again;
     }
   }
-  const [pid, startedAt, encoding] = begun;
+  const [pid, startedAt, encoding, , statementTimeoutMs] = begun;
   return startSession(connector, lease, {
     pid: Number(pid),
     startedAt,
     encodingKnown: encoding !== 'SQL_ASCII',
+    statementTimeoutMs: Number(statementTimeoutMs),
   });
 }
 
 /** Type parsers off: every value arrives as the text that Postgres wrote. */
 export const rawText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
 
-/** Backend pid, transaction time, server encoding. */
-type BeginRow = readonly [string, string, string];
+/** Backend pid, transaction time, server encoding, nothing (setseed), statement_timeout in milliseconds. */
+type BeginRow = readonly [string, string, string, string, string];
 
-async function begin(lease: Lease, deadlineMs: number): Promise<BeginRow> {
-  const results = await lease.client.query({ text: beginText(deadlineMs), rowMode: 'array', types: rawText });
-  // The simple protocol answers several statements with several results.
-  const last = (results as unknown as pg.QueryArrayResult[]).at(-1);
-  return last?.rows[0] as unknown as BeginRow;
+async function begin(
+  lease: Lease,
+  { deadlineMs, signal }: { deadlineMs: number; signal?: AbortSignal },
+): Promise<BeginRow> {
+  const leave = () => lease.destroy();
+  signal?.addEventListener('abort', leave, { once: true });
+  if (signal?.aborted) leave();
+  try {
+    const results = await lease.client.query({
+      text: beginText(deadlineMs),
+      rowMode: 'array',
+      types: rawText,
+      ...answered(deadlineMs),
+    });
+    // The simple protocol answers several statements with several results.
+    const last = (results as unknown as pg.QueryArrayResult[]).at(-1);
+    return last?.rows[0] as unknown as BeginRow;
+  } finally {
+    signal?.removeEventListener('abort', leave);
+  }
+}
+
+/** For a statement that does no work: pg gives up on it, since a peer that vanished answers never. */
+function answered(deadlineMs: number): { query_timeout: number } {
+  return { query_timeout: Math.min(deadlineMs, answerDeadlineMs) };
 }
 
 function startSession(
   connector: Connector,
   lease: Lease,
-  facts: Pick<Session, 'pid' | 'startedAt' | 'encodingKnown'>,
+  facts: Pick<Session, 'pid' | 'startedAt' | 'encodingKnown' | 'statementTimeoutMs'>,
 ): Session {
   let over = false;
   const once = (last: () => void) => () => {
@@ -119,9 +142,9 @@ function startSession(
 
 async function giveBack(lease: Lease): Promise<void> {
   try {
-    await lease.client.query('ROLLBACK');
+    await lease.client.query({ text: 'ROLLBACK', ...answered(answerDeadlineMs) });
     // Session-level advisory locks and the like outlive a rollback.
-    await lease.client.query('DISCARD ALL');
+    await lease.client.query({ text: 'DISCARD ALL', ...answered(answerDeadlineMs) });
     lease.release();
   } catch {
     lease.destroy();

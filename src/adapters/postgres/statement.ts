@@ -10,17 +10,17 @@ function tokenEnd(sql: string, start: number): { end: number; significant: boole
   const two = sql.slice(start, start + 2);
   if (/\s/.test(char)) return { end: start + 1, significant: false };
   if (two === '--') {
-    const newline = sql.indexOf('\n', start);
-    return { end: newline < 0 ? sql.length : newline, significant: false };
+    // A carriage return ends it too: what stands behind one is SQL.
+    const length = sql.slice(start).search(/[\n\r]/);
+    return { end: length < 0 ? sql.length : start + length, significant: false };
   }
   if (two === '/*') {
     const end = blockCommentEnd(sql, start);
     // One that is never closed is left for Postgres to refuse.
     return end === null ? { end: sql.length, significant: true } : { end, significant: false };
   }
-  if (char === "'")
-    return { end: quotedEnd(sql, start, /[eE]/.test(sql[start - 1] ?? '')), significant: true };
-  if (char === '"') return { end: quotedEnd(sql, start, false), significant: true };
+  if (/^[eE]'/.test(two)) return { end: quotedEnd(sql, start + 1, true), significant: true };
+  if (char === "'" || char === '"') return { end: quotedEnd(sql, start, false), significant: true };
   if (char === '$') {
     const tag = /^\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/u.exec(sql.slice(start, start + 130))?.[0];
     if (tag) {
@@ -30,7 +30,7 @@ function tokenEnd(sql: string, start: number): { end: number; significant: boole
   }
   // An identifier is taken whole: the `$` in a$b$ opens no quote.
   const word = /^[\p{L}\p{N}_][\p{L}\p{N}_$]*/u.exec(sql.slice(start, start + 200))?.[0];
-  return { end: start + (word && !/^[eE]$/.test(word) ? word.length : 1), significant: true };
+  return { end: start + (word?.length ?? 1), significant: true };
 }
 
 function blockCommentEnd(sql: string, start: number): number | null {

@@ -7,9 +7,9 @@ import { html, pageContext } from '../page.ts';
 
 export const signInRoutes = new Hono<AppEnv>();
 
-/** Where to go on; only ever a page of our own. */
+/** Where to go on; only ever a page of our own, in the ASCII without spaces and backslashes that URLs are made of. */
 function parseNext(text: unknown): string {
-  return typeof text === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(text) ? text : '/';
+  return typeof text === 'string' && /^\/(?![/\\])[!-[\]-~]*$/.test(text) ? text : '/';
 }
 
 async function askForToken(c: AppContext, next: string, error?: string): Promise<Response> {
