@@ -17,6 +17,11 @@ export function PathText({ path }: { path: string }) {
   );
 }
 
+/** A sentence whose backticks set code, as descriptions in the document have them. */
+export function Prose({ text }: { text: string }) {
+  return <>{text.split('`').map((part, index) => (index % 2 ? <code>{part}</code> : part))}</>;
+}
+
 /** A table of names with their types and what they mean. */
 export function FieldTable({ caption, fields }: { caption: string; fields: readonly ApiField[] }) {
   if (fields.length === 0) return null;
@@ -41,7 +46,9 @@ export function FieldTable({ caption, fields }: { caption: string; fields: reado
               <td>
                 <code>{field.type}</code>
               </td>
-              <td>{field.description}</td>
+              <td>
+                <Prose text={field.description} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -82,7 +89,9 @@ function AnswerTable({ document, call }: { document: ApiDocument; call: ApiCall 
                 <td>
                   {schema ? <code>{answerName(document, schema)}</code> : <span class="muted">none</span>}
                 </td>
-                <td>{resolveReference(document, answer).description}</td>
+                <td>
+                  <Prose text={resolveReference(document, answer).description ?? ''} />
+                </td>
               </tr>
             );
           })}
@@ -147,7 +156,11 @@ export function CallView({
         <span class="summary">{operation.summary}</span>
       </summary>
       <div class="call-body">
-        {operation.description ? <p>{operation.description}</p> : null}
+        {operation.description ? (
+          <p>
+            <Prose text={operation.description} />
+          </p>
+        ) : null}
         <FieldTable caption="Parameters" fields={fields} />
         <FieldTable
           caption="Body"

@@ -1,5 +1,5 @@
 /** `/docs`: the API as a page to read, made from the OpenAPI document, and the URLs of clips with their options. */
-import { CallView, FieldTable, PathText } from './docs-call.tsx';
+import { CallView, FieldTable, PathText, Prose } from './docs-call.tsx';
 import { Layout, type PageContext } from './layout.tsx';
 import { type ApiDocument, groupCalls } from './openapi.ts';
 
@@ -30,10 +30,10 @@ function anchor(name: string): string {
   return name.replace(/[^A-Za-z0-9]+/g, '-').toLowerCase();
 }
 
-function ClipUrls({ formats }: { formats: readonly DocumentedFormat[] }) {
+function Formats({ formats }: { formats: readonly DocumentedFormat[] }) {
   return (
-    <section aria-labelledby="clip-urls">
-      <h2 id="clip-urls">Clip URLs</h2>
+    <section aria-labelledby="formats">
+      <h2 id="formats">Formats</h2>
       <p>
         A clip’s URL needs no sign-in: its slug is the secret. <PathText path="/c/:slug" /> gives what the{' '}
         <code>Accept</code> header asks for and a browser the page; with an extension it gives that format.{' '}
@@ -41,7 +41,7 @@ function ClipUrls({ formats }: { formats: readonly DocumentedFormat[] }) {
       </p>
       <div class="fields">
         <table>
-          <caption>Formats</caption>
+          <caption>What each URL gives</caption>
           <thead>
             <tr>
               <th scope="col">Format</th>
@@ -98,7 +98,7 @@ export function DocsPage({ document, formats, origin, ...context }: DocsProps) {
               </li>
             ))}
             <li>
-              <a href="#clip-urls">Clip URLs</a>
+              <a href="#formats">Formats</a>
             </li>
           </ul>
         </nav>
@@ -112,13 +112,17 @@ export function DocsPage({ document, formats, origin, ...context }: DocsProps) {
           {groups.map(({ name, description, calls }) => (
             <section aria-labelledby={anchor(name)}>
               <h2 id={anchor(name)}>{name}</h2>
-              {description ? <p>{description}</p> : null}
+              {description ? (
+                <p>
+                  <Prose text={description} />
+                </p>
+              ) : null}
               {calls.map((call) => (
                 <CallView document={document} call={call} origin={origin} />
               ))}
             </section>
           ))}
-          <ClipUrls formats={formats} />
+          <Formats formats={formats} />
         </div>
       </div>
     </Layout>

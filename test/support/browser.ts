@@ -1,14 +1,9 @@
 /**
- * A real Chromium before a real server: a site with a database and an empty store of its own, and visitors whose
- * pages are watched for whatever a person would only see in the console. It makes no assertion itself.
+ * A real Chromium, and visitors whose pages are watched for whatever a person would only see in the console.
+ * It makes no assertion itself.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { parseSettings } from '../../src/config/settings.ts';
-import { startServer } from '../../src/node.ts';
-import { createTestDatabase } from './postgres.ts';
+import { type TestServer, testToken } from './server.ts';
 
 const args = [
   '--headless',
@@ -26,48 +21,6 @@ export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args });
 }
 
-export interface SavedClip {
-  readonly id: string;
-  readonly slug: string;
-  readonly url: string;
-}
-
-export interface Site {
-  readonly url: string;
-  readonly token: string;
-  /** Saves a clip as the API's users do. */
-  saveClip(clip: { name: string; sql: string; mode?: 'live' | 'frozen' }): Promise<SavedClip>;
-  /** Stops the server and removes its database and store. */
-  close(): Promise<void>;
-}
-
-/** Starts a server with an empty database and an empty store. `postgresUrl` is the superuser's. */
-export async function openSite(postgresUrl: string): Promise<Site> {
-  const token = 'token-of-the-browser-tests';
-  const dir = await mkdtemp(join(tmpdir(), 'pgclip-site-'));
-  const database = await createTestDatabase(postgresUrl);
-  const env = { DATABASE_URL: database.readerUrl, API_TOKEN: token, PORT: '0', PGCLIP_DIR: dir };
-  const server = await startServer({ settings: parseSettings(env, 'node'), log: () => {} });
-  return {
-    url: server.url,
-    token,
-    async saveClip(clip) {
-      const response = await fetch(`${server.url}/api/clips`, {
-        method: 'POST',
-        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-        body: JSON.stringify(clip),
-      });
-      if (response.status !== 201) throw new Error(`The clip was not saved: ${await response.text()}`);
-      return (await response.json()) as SavedClip;
-    },
-    async close() {
-      await server.close();
-      await database.drop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
-}
-
 export interface Visitor {
   readonly page: Page;
   /** What went wrong in the visitor's pages: errors and warnings of the console, failed requests, dialogs. */
@@ -79,7 +32,7 @@ export interface Visitor {
 export async function openVisitor(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(5_000);
   const problems: string[] = [];
   watch(page, problems);
   return { page, problems, close: () => context.close() };
@@ -114,9 +67,9 @@ function watch(page: Page, problems: string[]): void {
 }
 
 /** Signs in through the form. */
-export async function signIn(page: Page, site: Site): Promise<void> {
-  await page.goto(`${site.url}/sign-in`);
-  await page.getByLabel('API token').fill(site.token);
+export async function signIn(page: Page, server: Pick<TestServer, 'url'>): Promise<void> {
+  await page.goto(`${server.url}/sign-in`);
+  await page.getByLabel('API token').fill(testToken);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { level: 1, name: 'Clips' }).waitFor();
 }
