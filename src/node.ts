@@ -66,6 +66,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     databases,
     allowUnsafeLogin: settings.allowUnsafeLogin,
     snapshotMaxBytes: settings.snapshotMaxBytes,
+    log,
     shareRuns: true,
   });
   const server = createSite({ services, apiToken, publicUrl: settings.publicUrl, log });

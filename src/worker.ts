@@ -78,6 +78,7 @@ function openParts(settings: Settings, store: Store, context: RequestContext): P
     databases,
     allowUnsafeLogin: settings.allowUnsafeLogin,
     snapshotMaxBytes: settings.snapshotMaxBytes,
+    log,
     shareRuns: false,
     seenLogins,
   });
@@ -93,5 +94,11 @@ function whenSent(response: Response, context: RequestContext, done: () => Promi
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const sent = response.body.pipeTo(writable).catch(() => {});
   context.waitUntil(sent.then(done));
-  return new Response(readable, response);
+  // Bodies with a Content-Encoding are compressed already; the runtime would do it again.
+  const init: ResponseInit & { encodeBody: 'manual' } = {
+    status: response.status,
+    headers: response.headers,
+    encodeBody: 'manual',
+  };
+  return new Response(readable, init);
 }

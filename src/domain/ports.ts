@@ -5,7 +5,7 @@
  */
 import type { Clip, Revision } from './clip.ts';
 import type { Column, ResultSet } from './result-set.ts';
-import type { Snapshot, SnapshotChunk } from './snapshot.ts';
+import type { Snapshot, SnapshotChunk, StoredEncoding } from './snapshot.ts';
 
 export interface RunOptions {
   /** Aborted when nobody wants the result any more: the run is cancelled and its connection freed. */
@@ -130,6 +130,19 @@ export interface SnapshotWriter {
   abandon(): Promise<void>;
 }
 
+/** A snapshot's bytes in one format being written; nobody sees them until they are published. */
+export interface EncodingWriter {
+  /** Appends a chunk. Throws `store_full`. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** Makes them visible. False, and nothing is kept, when the snapshot is gone or has them in this format already. */
+  publish(encoding: StoredEncoding): Promise<boolean>;
+  /** Throws away what was appended. Without it the store does so by itself after a while. */
+  abandon(): Promise<void>;
+}
+
+/** What finds a snapshot. */
+export type SnapshotKey = Pick<Snapshot, 'clipId' | 'id'>;
+
 /** Snapshots of clips. */
 export interface SnapshotStore {
   /** Begins to write a snapshot. The clip need not exist yet. */
@@ -144,6 +157,12 @@ export interface SnapshotStore {
    * Throws `snapshot_damaged` when one is missing.
    */
   chunks(snapshot: Snapshot, from?: number): AsyncIterable<Uint8Array>;
+  /** The snapshot's bytes in a format, if they are kept. They go with the snapshot. */
+  findEncoding(snapshot: SnapshotKey, format: string): Promise<StoredEncoding | null>;
+  /** Begins to keep them. */
+  beginEncoding(snapshot: SnapshotKey, format: string): Promise<EncodingWriter>;
+  /** As `chunks`, of an encoding. */
+  encodingChunks(snapshot: SnapshotKey, encoding: StoredEncoding): AsyncIterable<Uint8Array>;
 }
 
 /** The store: where clips and snapshots are kept. */

@@ -18,12 +18,30 @@ export interface Snapshot {
   readonly bytes: number;
   /** SHA-256 of its CSV, 64 lower-case hexadecimal digits. */
   readonly sha256: string;
-  /** Rows in each stored chunk, in order: where a row is found without reading what stands before it. */
+  /** CRC-32 of its CSV, and the size of its CSV as it is stored: what a gzip stream of it needs. */
+  readonly crc32: number;
+  readonly deflatedBytes: number;
+  /**
+   * Rows in each stored chunk, in order: where a row is found without reading what stands before it. Chunk 0 is the
+   * line of names and holds none.
+   */
   readonly chunkRows: readonly number[];
 }
 
-/** Some rows of a snapshot as they are stored: rows in COPY text form (see copy-text.ts), gzipped. */
+/** Some rows of a snapshot as they are stored; only services know what the bytes mean. */
 export interface SnapshotChunk {
   readonly rowCount: number;
   readonly bytes: Uint8Array;
+}
+
+/** A snapshot in one format, kept beside it once somebody asked for it. Never changes once published. */
+export interface StoredEncoding {
+  /** Name of the format; its bytes are those without options. */
+  readonly format: string;
+  /** Size of the bytes, and as they are stored. */
+  readonly bytes: number;
+  readonly deflatedBytes: number;
+  /** CRC-32 of the bytes. */
+  readonly crc32: number;
+  readonly chunkCount: number;
 }

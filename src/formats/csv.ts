@@ -69,6 +69,12 @@ function rowEncoder(columns: readonly Column[], quote: ValueEncoder, delimiter: 
   };
 }
 
+/** The lines of CSV without options, as snapshots keep it: the line of names, and a line for each row. */
+export function csvLines(columns: readonly Column[]): { header: string; encodeRow: (row: Row) => string } {
+  const { head, encodeRow } = openBody(columns, {});
+  return { header: head, encodeRow: (row) => encodeRow(row, 0) };
+}
+
 function openBody(columns: readonly Column[], options: FormatOptions): TextBody {
   const delimiter = delimiters[options.delimiter ?? ','] ?? ',';
   const safe = options.safe === '1';

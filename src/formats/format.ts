@@ -23,6 +23,8 @@ export interface Format {
   readonly title: string;
   readonly mediaType: string;
   readonly options: Readonly<Record<string, FormatOption>>;
+  /** Whether its bytes are compressed already, so that doing it again would gain nothing. */
+  readonly compressed?: boolean;
   /** Whether it needs `Column.jsonAt`. */
   readonly nestedJson: boolean;
   /**

@@ -8,8 +8,9 @@ import { cellStyles } from './xlsx-parts.ts';
 
 const minWidth = 6;
 const maxWidth = 60;
-/** Rows that the widths are measured by. */
+/** Rows that the widths are measured by; fewer when they are long. */
 const sampleRows = 1000;
+const sampleLength = 262_144;
 
 /** How a sheet reads. The strings are joined as they are. */
 export interface SheetBody {
@@ -29,10 +30,23 @@ function title(column: Column): string {
   return column.kind === 'timestamptz' ? `${column.name} (UTC)` : column.name;
 }
 
+/**
+ * How many of the first rows the widths are measured by; null when these are too few to tell. It goes by the rows
+ * alone and not by the batches that they came in: the same rows give the same bytes.
+ */
+export function countSample(rows: readonly Row[]): number | null {
+  let length = 0;
+  for (const [index, row] of rows.entries()) {
+    for (const value of row) length += value?.length ?? 0;
+    if (index + 1 === sampleRows || length >= sampleLength) return index + 1;
+  }
+  return null;
+}
+
 /** Widths in characters that fit the header and the first rows. */
-function encodeWidths(columns: readonly Column[], sample: readonly Row[]): string {
+function encodeWidths(columns: readonly Column[], first: readonly Row[]): string {
   if (columns.length === 0) return '';
-  const rows = sample.slice(0, sampleRows);
+  const rows = first.slice(0, countSample(first) ?? first.length);
   const cols = columns.map((column, index) => {
     let width = title(column).length;
     for (const row of rows) width = Math.max(width, row[index]?.length ?? 0);
@@ -42,7 +56,7 @@ function encodeWidths(columns: readonly Column[], sample: readonly Row[]): strin
   return `<cols>${cols.join('')}</cols>`;
 }
 
-function encodeHead(columns: readonly Column[], sample: readonly Row[]): string {
+function encodeHead(columns: readonly Column[], first: readonly Row[]): string {
   const names = columns.map((column, index) => {
     const encode = textCellEncoder(column, cellStyles.header);
     return `<c r="${columnLetters(index)}1"${encode(title(column))}`;
@@ -53,20 +67,20 @@ function encodeHead(columns: readonly Column[], sample: readonly Row[]): string 
     '<sheetViews><sheetView workbookViewId="0">' +
     '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>' +
     '</sheetView></sheetViews>' +
-    encodeWidths(columns, sample) +
+    encodeWidths(columns, first) +
     `<sheetData><row r="1">${names.join('')}</row>`
   );
 }
 
-/** Prepares the sheets of a result set; `sample` are its first rows. Every sheet has the same head. */
-export function sheetBody(columns: readonly Column[], sample: readonly Row[]): SheetBody {
+/** Prepares the sheets of a result set; `first` are its first rows, all of the sample. Every sheet has the same head. */
+export function sheetBody(columns: readonly Column[], first: readonly Row[]): SheetBody {
   const cells = columns.map((column, at) => ({
     at,
     open: `<c r="${columnLetters(at)}`,
     encode: cellEncoder(column),
   }));
   return {
-    head: encodeHead(columns, sample),
+    head: encodeHead(columns, first),
     encodeRow: (row, number) => {
       const reference = `${number}"`;
       let text = `<row r="${reference}>`;

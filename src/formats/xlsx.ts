@@ -10,7 +10,7 @@ import type { Format } from './format.ts';
 import { owningStream } from './owned-stream.ts';
 import { locateProblem } from './value-problem.ts';
 import { closingParts, openingParts, sheetPath } from './xlsx-parts.ts';
-import { type SheetBody, sheetBody } from './xlsx-sheet.ts';
+import { countSample, type SheetBody, sheetBody } from './xlsx-sheet.ts';
 import { type ZipPiece, zipStream } from './zip-stream.ts';
 
 /** Where a sheet ends and the next one begins. */
@@ -73,16 +73,26 @@ class SheetWriter {
     }
   }
 
-  /** What there is so far, full or not. */
-  flush(): ZipPiece {
-    return this.take();
-  }
-
   /** The last piece of the sheet. */
   end(): ZipPiece {
     this.text += this.body.tail;
     return this.take();
   }
+}
+
+/** The same batches, the first of them joined until the widths can be measured by them. */
+async function* joinFirst(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<readonly Row[]> {
+  let first: Row[] | null = [];
+  for await (const batch of batches) {
+    if (first === null) yield batch;
+    else {
+      for (const row of batch) first.push(row);
+      if (countSample(first) === null) continue;
+      yield first;
+      first = null;
+    }
+  }
+  if (first !== null && first.length > 0) yield first;
 }
 
 async function* workbookPieces(result: ResultSet, limits: SheetLimits): AsyncGenerator<ZipPiece> {
@@ -94,7 +104,7 @@ async function* workbookPieces(result: ResultSet, limits: SheetLimits): AsyncGen
     );
   }
   let writer: SheetWriter | null = null;
-  for await (const batch of result.batches) {
+  for await (const batch of joinFirst(result.batches)) {
     if (writer) {
       yield* writer.append(batch);
     } else {
@@ -103,7 +113,6 @@ async function* workbookPieces(result: ResultSet, limits: SheetLimits): AsyncGen
       const pieces = [...writer.append(batch)];
       yield* openingParts();
       yield* pieces;
-      yield writer.flush();
     }
   }
   if (!writer) {
@@ -124,6 +133,7 @@ export const xlsx: Format = {
   title: 'Excel',
   mediaType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   options: {},
+  compressed: true,
   nestedJson: false,
   encode: (result) => streamWorkbook(result, excelSheetLimits),
 };

@@ -47,13 +47,17 @@ export function parsePage(query: URLSearchParams): number {
   return page;
 }
 
-/** Answers with the page; `headers` are added to its own. */
+/** Answers with the page; `headers` are added to its own. HEAD gets them after a look at the SQL, without a run. */
 export async function answerClipPage(
   c: AppContext,
   target: ClipPageTarget,
   headers: Readonly<Record<string, string>>,
 ): Promise<Response> {
   const page = parsePage(new URL(c.req.url).searchParams);
+  if (c.req.method === 'HEAD') {
+    if (!target.snapshot) await c.env.parts.services.results.check(target.clip);
+    return c.body(null, 200, { ...pageHeaders, ...headers });
+  }
   const frame: ClipFrameProps = {
     ...(await pageContext(c, target.owner !== undefined)),
     clip: target.clip,

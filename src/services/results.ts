@@ -4,7 +4,9 @@ import { AppError } from '../domain/errors.ts';
 import type { RunOptions, Store } from '../domain/ports.ts';
 import type { Column, ResultSet, Row } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import type { Format } from '../formats/format.ts';
 import type { Databases } from './databases.ts';
+import type { ContentCoding, FrozenBodies, FrozenBody } from './frozen-bodies.ts';
 import type { SharedRuns } from './shared-runs.ts';
 import { openSnapshot } from './snapshot-rows.ts';
 
@@ -24,6 +26,7 @@ export interface Preview {
 export interface ResultsOptions {
   readonly store: Store;
   readonly databases: Databases;
+  readonly frozenBodies: FrozenBodies;
   /** Absent where requests can't share a run: Workers. */
   readonly sharedRuns?: SharedRuns;
 }
@@ -43,6 +46,11 @@ export class Results {
     if (!shared) return database.run(clip.sql, options);
     const key = JSON.stringify([clip.id, clip.revision, rest.nestedJson, rest.limit, rest.offset]);
     return shared.open(key, (stop) => database.run(clip.sql, { ...rest, signal: stop }), signal);
+  }
+
+  /** A snapshot in a format, without options, as it is kept. */
+  openFrozen(snapshot: Snapshot, format: Format, coding: ContentCoding): Promise<FrozenBody> {
+    return this.#options.frozenBodies.open(snapshot, format, coding);
   }
 
   /** A snapshot's rows, or some of them. They fail with `snapshot_damaged` when they are not what was stored. */

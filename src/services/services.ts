@@ -1,7 +1,8 @@
 /** The use cases, put together over a store and databases. */
-import type { Database, Store } from '../domain/ports.ts';
+import type { Database, Log, Store } from '../domain/ports.ts';
 import { Clips } from './clips.ts';
 import { Databases, type SeenLogins } from './databases.ts';
+import { FrozenBodies } from './frozen-bodies.ts';
 import { Results } from './results.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { Snapshots } from './snapshots.ts';
@@ -14,6 +15,7 @@ export interface ServicesOptions {
   readonly snapshotMaxBytes: number;
   /** False where requests can't share a connection: Workers. */
   readonly shareRuns: boolean;
+  readonly log: Log;
   /** Default: nothing seen yet. */
   readonly seenLogins?: SeenLogins;
 }
@@ -38,6 +40,7 @@ export function createServices(options: ServicesOptions): Services {
   const clips = new Clips({ store, databases, snapshots });
   const results = new Results({
     store,
+    frozenBodies: new FrozenBodies(store.snapshots, options.log),
     databases,
     ...(options.shareRuns ? { sharedRuns: new SharedRuns() } : {}),
   });

@@ -1,74 +1,83 @@
 /**
- * The rows of a snapshot to and from the chunks that the store keeps: rows as COPY text, cut into pieces of a bounded
- * size, each gzipped by itself so that a page in the middle is read without what stands before it.
+ * The rows of a snapshot to and from the chunks that the store keeps. A chunk is some rows: a segment of the
+ * snapshot's CSV and, where Postgres gave the JSON of arrays and composites beside their text, a segment of that.
+ * Chunk 0 is the line of names, so that the CSV parts of all chunks are the whole CSV.
  */
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { decodeRows, encodeRows } from '../domain/copy-text.ts';
-import { AppError } from '../domain/errors.ts';
 import type { SnapshotStore, SnapshotWriter } from '../domain/ports.ts';
 import type { ResultSet, Row } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import { csvLines } from '../formats/csv.ts';
+import { decodeCsvRows } from '../formats/csv-rows.ts';
+import { damaged, deflateSegment, inflateSegment, seal, segmentBytes, unseal } from './segments.ts';
 
-const compress = promisify<Uint8Array, { level: number }, Buffer>(gzip);
-const expand = promisify<Uint8Array, Buffer>(gunzip);
+/** What is known of a result set once it is stored. */
+export type StoredRows = Pick<
+  Snapshot,
+  'rowCount' | 'bytes' | 'sha256' | 'crc32' | 'deflatedBytes' | 'chunkRows'
+>;
 
-/** Characters of COPY text in a chunk, about. */
-const chunkCharacters = 256 * 1024;
+/**
+ * Stores the rows of a result set, at most `maxBytes` as CSV: `tooLarge` makes the error past that. One chunk is
+ * compressed and sent while the next is being filled; memory holds no more than the two.
+ */
+export async function writeRows(
+  writer: SnapshotWriter,
+  result: ResultSet,
+  limit: { readonly maxBytes: number; readonly tooLarge: () => Error },
+): Promise<StoredRows> {
+  const width = result.columns.length;
+  const lines = csvLines(result.columns);
+  const hash = createHash('sha256');
+  const stored = { rowCount: 0, bytes: 0, crc32: 0, deflatedBytes: 0, chunkRows: [] as number[] };
+  let sending: Promise<void> = Promise.resolve();
 
-/** Passes a result set's batches on while it stores them; call `finish` after the last. */
-export class SnapshotRowsWriter {
-  readonly chunkRows: number[] = [];
-  readonly #writer: SnapshotWriter;
-  #text: string[] = [];
-  #characters = 0;
-  #rows = 0;
-
-  constructor(writer: SnapshotWriter) {
-    this.#writer = writer;
+  async function send(text: string, rows: number, nested: string): Promise<void> {
+    const csv = Buffer.from(text);
+    stored.bytes += csv.length;
+    if (stored.bytes > limit.maxBytes) throw limit.tooLarge();
+    stored.rowCount += rows;
+    stored.chunkRows.push(rows);
+    stored.crc32 = crc32(csv, stored.crc32);
+    hash.update(csv);
+    await sending;
+    sending = compressAndAppend(csv, rows, nested);
+    // It is awaited before the next one; until then nobody else must hear of its failure.
+    sending.catch(() => {});
   }
 
-  /** Stored rows so far. */
-  get rowCount(): number {
-    return this.chunkRows.reduce((sum, rows) => sum + rows, 0) + this.#rows;
+  async function compressAndAppend(csv: Buffer, rowCount: number, nested: string): Promise<void> {
+    const [segment, ...beside] = await Promise.all([
+      deflateSegment(csv),
+      ...(nested ? [deflateSegment(Buffer.from(nested))] : []),
+    ]);
+    stored.deflatedBytes += segment.length;
+    await writer.append({ rowCount, bytes: seal(segment, ...beside) });
   }
 
-  /** The same result set, its batches stored before they are passed on. */
-  through(result: ResultSet): ResultSet {
-    const store = (batch: readonly Row[]) => this.#add(batch);
-    return {
-      ...result,
-      batches: (async function* () {
-        for await (const batch of result.batches) {
-          await store(batch);
-          yield batch;
-        }
-      })(),
-      close: () => result.close(),
-    };
+  await send(lines.header, 0, '');
+  let text = '';
+  let nested = '';
+  let rows = 0;
+  const flush = async () => {
+    await send(text, rows, nested);
+    text = '';
+    nested = '';
+    rows = 0;
+  };
+  for await (const batch of result.batches) {
+    for (const row of batch) {
+      text += lines.encodeRow(row);
+      if (row.length > width) nested += encodeRows([row.slice(width)]);
+      rows++;
+      if (text.length + nested.length >= segmentBytes) await flush();
+    }
   }
-
-  async finish(): Promise<void> {
-    if (this.#rows > 0) await this.#flush();
-  }
-
-  async #add(batch: readonly Row[]): Promise<void> {
-    const text = encodeRows(batch);
-    this.#text.push(text);
-    this.#characters += text.length;
-    this.#rows += batch.length;
-    if (this.#characters >= chunkCharacters) await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    const text = this.#text.join('');
-    const rowCount = this.#rows;
-    this.#text = [];
-    this.#characters = 0;
-    this.#rows = 0;
-    await this.#writer.append({ rowCount, bytes: await compress(Buffer.from(text), { level: 1 }) });
-    this.chunkRows.push(rowCount);
-  }
+  if (rows > 0) await flush();
+  await sending;
+  return { ...stored, sha256: hash.digest('hex') };
 }
 
 /**
@@ -91,22 +100,33 @@ export function openSnapshot(
   };
 }
 
+/** The segments of a snapshot's CSV, in order. Throws `snapshot_damaged`. */
+export async function* readCsvSegments(
+  store: SnapshotStore,
+  snapshot: Snapshot,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of store.chunks(snapshot)) {
+    const [segment] = unseal(chunk);
+    if (!segment) throw damaged();
+    yield segment;
+  }
+}
+
 async function* readRows(
   store: SnapshotStore,
   snapshot: Snapshot,
   offset: number,
   limit: number,
 ): AsyncGenerator<readonly Row[], void, undefined> {
-  let chunk = 0;
   let skip = offset;
-  for (; chunk < snapshot.chunkRows.length && skip >= (snapshot.chunkRows[chunk] as number); chunk++) {
-    skip -= snapshot.chunkRows[chunk] as number;
+  let number = 1;
+  while (number < snapshot.chunkRows.length && skip >= (snapshot.chunkRows[number] as number)) {
+    skip -= snapshot.chunkRows[number++] as number;
   }
-  if (chunk === snapshot.chunkRows.length) return;
-  const width = snapshot.columns.length + snapshot.columns.filter((each) => each.jsonAt !== undefined).length;
   let wanted = limit;
-  for await (const bytes of store.chunks(snapshot, chunk)) {
-    const rows = await decodeChunk(bytes, width, snapshot.chunkRows[chunk++]);
+  if (wanted === 0 || number >= snapshot.chunkRows.length) return;
+  for await (const chunk of store.chunks(snapshot, number)) {
+    const rows = await decodeChunk(chunk, snapshot, snapshot.chunkRows[number++]);
     const part = rows.slice(skip, skip + wanted);
     skip = 0;
     wanted -= part.length;
@@ -115,12 +135,18 @@ async function* readRows(
   }
 }
 
-async function decodeChunk(bytes: Uint8Array, width: number, rowCount: number | undefined): Promise<Row[]> {
-  try {
-    const rows = decodeRows((await expand(bytes)).toString('utf8'), width);
-    if (rows.length === rowCount) return rows;
-  } catch {
-    // The checksum of the gzip member does not match: told below.
-  }
-  throw new AppError('snapshot_damaged', 'A part of this snapshot is not what was stored. Take a new one.');
+async function decodeChunk(
+  chunk: Uint8Array,
+  snapshot: Snapshot,
+  rowCount: number | undefined,
+): Promise<Row[]> {
+  const [csv, nested] = await Promise.all(
+    unseal(chunk).map(async (part) => (await inflateSegment(part)).toString()),
+  );
+  const width = snapshot.columns.length;
+  const rows = csv === undefined ? null : decodeCsvRows(csv, width);
+  if (!rows || rows.length !== rowCount) throw damaged();
+  if (nested === undefined) return rows;
+  const beside = decodeRows(nested, snapshot.columns.filter((column) => column.jsonAt !== undefined).length);
+  return rows.map((row, index) => [...row, ...(beside[index] ?? [])]);
 }

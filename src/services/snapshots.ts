@@ -1,13 +1,11 @@
 /** Snapshots: taking, listing and removing them, and what that does to their clip. */
-import { createHash } from 'node:crypto';
 import { type Clip, newId, type Revision } from '../domain/clip.ts';
 import { AppError } from '../domain/errors.ts';
 import type { ClipChange, SnapshotWriter, Store } from '../domain/ports.ts';
 import type { ResultSet } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
-import { csv } from '../formats/csv.ts';
 import type { Databases } from './databases.ts';
-import { SnapshotRowsWriter } from './snapshot-rows.ts';
+import { writeRows } from './snapshot-rows.ts';
 
 export interface SnapshotsOptions {
   readonly store: Store;
@@ -70,15 +68,8 @@ export class Snapshots {
     source: SnapshotSource,
     id: string,
   ): Promise<Snapshot> {
-    const rows = new SnapshotRowsWriter(writer);
-    const hash = createHash('sha256');
-    let bytes = 0;
-    for await (const part of csv.encode(rows.through(result), {})) {
-      hash.update(part);
-      bytes += part.length;
-      if (bytes > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
-    }
-    await rows.finish();
+    const { maxBytes } = this.#options;
+    const stored = await writeRows(writer, result, { maxBytes, tooLarge: () => tooLarge(maxBytes) });
     return {
       id,
       clipId: source.id,
@@ -86,11 +77,8 @@ export class Snapshots {
       sql: source.sql,
       database: source.database,
       takenAt: result.ranAt,
-      rowCount: rows.rowCount,
       columns: result.columns,
-      bytes,
-      sha256: hash.digest('hex'),
-      chunkRows: rows.chunkRows,
+      ...stored,
     };
   }
 

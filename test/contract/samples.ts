@@ -53,6 +53,8 @@ export function aSnapshot(
     columns: [{ name: 'tags', type: 'text[]', kind: 'array', element: 'text', delimiter: ',' }],
     bytes: 1234,
     sha256: 'ab'.repeat(32),
+    crc32: 4_000_000_000,
+    deflatedBytes: 12,
     chunkRows: chunks.map((chunk) => chunk.rowCount),
     ...changes,
   };

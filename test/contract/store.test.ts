@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { clipContract } from './clip-contract.ts';
 import { type Contest, contenders } from './contenders.ts';
+import { encodingContract } from './encoding-contract.ts';
 import { snapshotContract } from './snapshot-contract.ts';
 import { writerContract } from './writer-contract.ts';
 
@@ -27,4 +28,5 @@ describe.each(contenders)('the $name store', (contender) => {
   clipContract(() => contest);
   snapshotContract(() => contest);
   writerContract(() => contest);
+  encodingContract(() => contest);
 });

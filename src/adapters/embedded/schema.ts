@@ -8,8 +8,8 @@ import { AppError } from '../../domain/errors.ts';
 import { transaction } from './transaction.ts';
 
 /**
- * A snapshot's row is there from its first chunk on; it is visible once `metadata` is. No reference from it to
- * its clip: the clip may come into being with it.
+ * A snapshot's row is there from its first chunk on, as is an encoding's; it is visible once `metadata` is. No
+ * reference from a snapshot to its clip: the clip may come into being with it.
  */
 const migrations = [
   `
@@ -53,6 +53,23 @@ const migrations = [
     number INTEGER NOT NULL,
     bytes BLOB NOT NULL,
     PRIMARY KEY (snapshot, number)
+  ) STRICT;
+
+  CREATE TABLE encodings (
+    key INTEGER PRIMARY KEY,
+    snapshot INTEGER NOT NULL REFERENCES snapshots (key) ON DELETE CASCADE,
+    format TEXT NOT NULL,
+    touched_ms INTEGER NOT NULL,
+    metadata TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX encodings_published ON encodings (snapshot, format) WHERE metadata IS NOT NULL;
+  CREATE INDEX encodings_of_snapshot ON encodings (snapshot);
+
+  CREATE TABLE encoding_chunks (
+    encoding INTEGER NOT NULL REFERENCES encodings (key) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (encoding, number)
   ) STRICT;
   `,
 ];

@@ -8,10 +8,10 @@ import type { ClipChange, SnapshotStore, SnapshotWriter } from '../../domain/por
 import type { Snapshot } from '../../domain/snapshot.ts';
 import { chunksMissing, toMicros } from '../store-order.ts';
 import type { ClipWrites } from './clips.ts';
+import { embeddedEncodings } from './encodings.ts';
 import { attempt } from './errors.ts';
 import { transaction } from './transaction.ts';
-
-const pendingTtlMs = 3_600_000;
+import { pendingTtlMs, withoutSync } from './writing.ts';
 
 /** Removes what was left behind by writers that ended without a word. */
 export function sweepPending(database: DatabaseSync): void {
@@ -75,16 +75,10 @@ function openWriter(
   return {
     append: ({ bytes }) =>
       attempt(() => {
-        // Lost with the power are chunks that nobody sees; the commit of `publish` makes them last as well.
-        database.exec('PRAGMA synchronous = NORMAL');
-        try {
-          transaction(database, () => {
-            if (statements.touch.run(Date.now(), key).changes === 0) throw chunksMissing();
-            statements.append.run(key, count, bytes);
-          });
-        } finally {
-          database.exec('PRAGMA synchronous = FULL');
-        }
+        withoutSync(database, () => {
+          if (statements.touch.run(Date.now(), key).changes === 0) throw chunksMissing();
+          statements.append.run(key, count, bytes);
+        });
         count++;
       }),
 
@@ -151,5 +145,7 @@ export function embeddedSnapshotStore(database: DatabaseSync, writes: ClipWrites
       ),
 
     chunks: (snapshot, from = 0) => readChunks(snapshot, from),
+
+    ...embeddedEncodings(database),
   };
 }

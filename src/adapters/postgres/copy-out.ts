@@ -24,7 +24,6 @@ interface Connection {
 /** A running copy; give it to `client.query`, then iterate `texts`. */
 export class CopyOut implements pg.Submittable {
   readonly #text: string;
-  readonly #decode: (bytes: Buffer) => string;
   #connection: Connection | undefined;
   #piece = Buffer.allocUnsafe(pieceBytes * 2);
   #length = 0;
@@ -35,11 +34,8 @@ export class CopyOut implements pg.Submittable {
   #error: unknown;
   #wake: (() => void) | undefined;
 
-  /** `checked`: refuse bytes that are not UTF-8 instead of taking the server's word. */
-  constructor(text: string, checked: boolean) {
+  constructor(text: string) {
     this.#text = text;
-    const decoder = checked ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }) : undefined;
-    this.#decode = decoder ? (bytes) => decoder.decode(bytes) : (bytes) => bytes.toString('utf8');
   }
 
   /** Whole lines in order. Throws what the server or the connection threw. To be iterated once, to its end or not. */
@@ -117,10 +113,11 @@ export class CopyOut implements pg.Submittable {
 
   #push(bytes: Buffer): void {
     try {
-      this.#ready.push(this.#decode(bytes));
+      // The server has checked that it is UTF-8, also where the database is in SQL_ASCII.
+      this.#ready.push(bytes.toString('utf8'));
     } catch (error) {
       // Thrown from here it would be nobody's: pg calls from the socket's event.
-      this.#end(notText(error));
+      this.#end(tooLong(error));
       return;
     }
     if (!this.#paused && this.#ready.length >= readyPieces) {
@@ -146,10 +143,10 @@ export class CopyOut implements pg.Submittable {
   }
 }
 
-function notText(cause: unknown): AppError {
+function tooLong(cause: unknown): AppError {
   return new AppError(
     'value_not_representable',
-    'A row is no text that can be passed on: it is not valid UTF-8, or longer than about 500 MB. Leave it out, or encode it in the query.',
+    'A row is longer than about 500 MB, more than can be passed on. Select less of it.',
     { cause },
   );
 }

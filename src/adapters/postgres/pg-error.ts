@@ -20,6 +20,9 @@ const unavailable = new Set([
   'XX000',
 ]);
 
+/** What Postgres says to a text with parameters that is sent with none; class 08 otherwise tells of a connection. */
+const parametersMissing = '08P01';
+
 /** True for a statement that was cancelled, by statement_timeout or by someone. */
 export function isQueryCanceled(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '57014';
@@ -62,6 +65,11 @@ const messages: Partial<Record<ErrorCode, string>> = {
  */
 export function toRunError(error: unknown, code: 'sql_refused' | 'sql_failed', sent?: SentText): AppError {
   if (error instanceof AppError) return error;
+  if (sent && error instanceof pg.DatabaseError && error.code === parametersMissing) {
+    return new AppError('sql_refused', 'The SQL has a parameter such as $1, and nothing fills it in.', {
+      sql: { sqlstate: '42P02', message: 'the query has a parameter such as $1; a clip takes none' },
+    });
+  }
   if (!(error instanceof pg.DatabaseError) || isUnavailable(error.code ?? '')) return toDatabaseError(error);
   if (isQueryCanceled(error)) {
     return new AppError('run_cancelled', 'The run was cancelled in the database. Ask again.', {

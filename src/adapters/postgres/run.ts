@@ -179,7 +179,7 @@ export async function openRun(
     const copy = copyText(statement, columns, options);
     sent = { sql, prefixLength: copy.prefixLength };
     stage = 'sql_failed';
-    const out = new CopyOut(copy.text, !session.encodingKnown);
+    const out = new CopyOut(copy.text);
     session.client.query(out);
     const batches = readBatches(out, widthOf(columns), { session, stop, fail });
     const first = await batches.next();

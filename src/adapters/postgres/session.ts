@@ -13,8 +13,6 @@ export interface Session {
   readonly pid: number;
   /** Transaction time by the database's clock, ISO 8601 UTC with milliseconds. */
   readonly startedAt: string;
-  /** False for a database in SQL_ASCII, whose texts may be anything. */
-  readonly encodingKnown: boolean;
   /** What the server gives a statement: the deadline, or less when the login has less. The query may change it. */
   readonly statementTimeoutMs: number;
   /** Rolls back and, in the background, gives the connection back once it holds nothing of this run. */
@@ -44,7 +42,6 @@ SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SELECT pg_backend_pid(),
   to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-  current_setting('server_encoding'),
   setseed(${(Math.random() * 2 - 1).toFixed(15)}),
   extract(epoch FROM set_config('statement_timeout', CASE
     WHEN current_setting('statement_timeout') = '0'
@@ -73,11 +70,10 @@ export async function openSession(
       throw again;
     }
   }
-  const [pid, startedAt, encoding, , statementTimeoutMs] = begun;
+  const [pid, startedAt, , statementTimeoutMs] = begun;
   return startSession(connector, lease, {
     pid: Number(pid),
     startedAt,
-    encodingKnown: encoding !== 'SQL_ASCII',
     statementTimeoutMs: Number(statementTimeoutMs),
   });
 }
@@ -85,8 +81,8 @@ export async function openSession(
 /** Type parsers off: every value arrives as the text that Postgres wrote. */
 export const rawText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
 
-/** Backend pid, transaction time, server encoding, nothing (setseed), statement_timeout in milliseconds. */
-type BeginRow = readonly [string, string, string, string, string];
+/** Backend pid, transaction time, nothing (setseed), statement_timeout in milliseconds. */
+type BeginRow = readonly [string, string, string, string];
 
 async function begin(
   lease: Lease,
@@ -118,7 +114,7 @@ function answered(deadlineMs: number): { query_timeout: number } {
 function startSession(
   connector: Connector,
   lease: Lease,
-  facts: Pick<Session, 'pid' | 'startedAt' | 'encodingKnown' | 'statementTimeoutMs'>,
+  facts: Pick<Session, 'pid' | 'startedAt' | 'statementTimeoutMs'>,
 ): Session {
   let over = false;
   const once = (last: () => void) => () => {

@@ -13,7 +13,7 @@ import {
   withMovedSlug,
   withNewEntries,
 } from './directory.ts';
-import { chunksPrefix, clipKey, revisionsKey, snapshotsKey } from './keys.ts';
+import { chunksPrefix, clipKey, encodingsPrefix, revisionsKey, snapshotsKey } from './keys.ts';
 
 /** How many clips a search looks at in one go. */
 const searchBlock = 200;
@@ -81,7 +81,7 @@ export function redisClipStore({ redis, attempt }: RedisConnection): ClipStore {
     remove: (id) =>
       attempt(async () => {
         const keys = [clipKey(id), revisionsKey(id), snapshotsKey(id)];
-        const had = await redis.removeClip(...keys, chunksPrefix(id));
+        const had = await redis.removeClip(...keys, chunksPrefix(id), encodingsPrefix(id));
         if (had === null) return false;
         const [slug, createdAt] = had;
         await removeEntries(redis, slug, clipPosition({ id, createdAt }));

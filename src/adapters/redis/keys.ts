@@ -24,5 +24,15 @@ export const chunksPrefix = (clipId: string) => `pgclip:{${clipId}}:snapshot:`;
 /** List of bytes: the chunks of a published snapshot. */
 export const chunksKey = (clipId: string, snapshotId: string) => `${chunksPrefix(clipId)}${snapshotId}`;
 
-/** List of bytes: the chunks of a snapshot that is being written; expires. */
+/** What the keys of a clip's hashes of encodings begin with; the snapshot's id follows. */
+export const encodingsPrefix = (clipId: string) => `pgclip:{${clipId}}:encodings:`;
+
+/** Hash: format → JSON of the snapshot's encoding. */
+export const encodingsKey = (clipId: string, snapshotId: string) => `${encodingsPrefix(clipId)}${snapshotId}`;
+
+/** List of bytes: the chunks of a snapshot in a format. */
+export const encodingKey = (clipId: string, snapshotId: string, format: string) =>
+  `${encodingsKey(clipId, snapshotId)}:${format}`;
+
+/** List of bytes: the chunks of a snapshot, or of an encoding, that is being written; expires. */
 export const pendingKey = (clipId: string, writingId: string) => `pgclip:{${clipId}}:pending:${writingId}`;

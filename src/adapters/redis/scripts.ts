@@ -25,13 +25,26 @@ if type(wrote) == 'table' then return wrote end
 if ARGV[2] ~= '' then redis.call('RPUSH', KEYS[2], ARGV[2]) end
 return 1`;
 
-/** KEYS clip, revisions, snapshots. ARGV prefix of the chunks' keys. The slug and createdAt it had, or nil. */
-const removeClip = `
+/** Lua: a function that removes the encodings whose hash has this key. */
+const unlinkEncodings = `
+local function unlinkEncodings(key)
+  for _, format in ipairs(redis.call('HKEYS', key)) do redis.call('UNLINK', key .. ':' .. format) end
+  redis.call('UNLINK', key)
+end`;
+
+/**
+ * KEYS clip, revisions, snapshots. ARGV prefixes of the keys of chunks and of encodings.
+ * The slug and createdAt it had, or nil.
+ */
+const removeClip = `${unlinkEncodings}
 local had = redis.call('HMGET', KEYS[1], 'slug', 'createdAt')
 if not had[1] then return false end
 local wrote = redis.pcall('UNLINK', KEYS[1], KEYS[2])
 if type(wrote) == 'table' then return wrote end
-for _, id in ipairs(redis.call('HKEYS', KEYS[3])) do redis.call('UNLINK', ARGV[1] .. id) end
+for _, id in ipairs(redis.call('HKEYS', KEYS[3])) do
+  redis.call('UNLINK', ARGV[1] .. id)
+  unlinkEncodings(ARGV[2] .. id)
+end
 redis.call('UNLINK', KEYS[3])
 return had`;
 
@@ -71,15 +84,33 @@ else
 end
 return redis.call('HGETALL', KEYS[1])`;
 
-/** KEYS clip, snapshots, chunks. ARGV snapshot id. */
-const removeSnapshot = `
+/** KEYS clip, snapshots, chunks, encodings. ARGV snapshot id. */
+const removeSnapshot = `${unlinkEncodings}
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 'missing' end
 local shown = redis.call('HMGET', KEYS[1], 'mode', 'snapshotId')
 if shown[1] == 'frozen' and shown[2] == ARGV[1] then return 'pinned' end
 local wrote = redis.pcall('HDEL', KEYS[2], ARGV[1])
 if type(wrote) == 'table' then return wrote end
 redis.call('UNLINK', KEYS[3])
+unlinkEncodings(KEYS[4])
 return 'removed'`;
+
+/**
+ * KEYS snapshots, encodings, pending chunks, chunks. ARGV snapshot id, format, its entry, its number of chunks.
+ * 1; 0 when the snapshot is gone or has the format; -1 when chunks are missing.
+ */
+const publishEncoding = `
+local id, format, entry, count = unpack(ARGV)
+if redis.call('HEXISTS', KEYS[1], id) == 0 or redis.call('HEXISTS', KEYS[2], format) == 1 then
+  redis.call('UNLINK', KEYS[3])
+  return 0
+end
+if redis.call('LLEN', KEYS[3]) ~= tonumber(count) then return -1 end
+local wrote = redis.pcall('HSET', KEYS[2], format, entry)
+if type(wrote) == 'table' then return wrote end
+redis.call('RENAME', KEYS[3], KEYS[4])
+redis.call('PERSIST', KEYS[4])
+return 1`;
 
 /** The scripts as ioredis takes them. */
 export const scripts = {
@@ -87,7 +118,8 @@ export const scripts = {
   updateClip: { lua: updateClip, numberOfKeys: 2 },
   removeClip: { lua: removeClip, numberOfKeys: 3 },
   publishSnapshot: { lua: publishSnapshot, numberOfKeys: 5 },
-  removeSnapshot: { lua: removeSnapshot, numberOfKeys: 3 },
+  removeSnapshot: { lua: removeSnapshot, numberOfKeys: 4 },
+  publishEncoding: { lua: publishEncoding, numberOfKeys: 4 },
 };
 
 /** The methods that a client has of them: keys first, then arguments. */
@@ -97,4 +129,5 @@ export interface Scripts {
   removeClip(...keysAndArgs: readonly string[]): Promise<readonly [slug: string, createdAt: string] | null>;
   publishSnapshot(...keysAndArgs: readonly string[]): Promise<readonly string[] | number | null>;
   removeSnapshot(...keysAndArgs: readonly string[]): Promise<'removed' | 'pinned' | 'missing'>;
+  publishEncoding(...keysAndArgs: readonly string[]): Promise<1 | 0 | -1>;
 }

@@ -1,9 +1,8 @@
 /**
- * A snapshot being written to Redis: chunks gather in a list of their own that nobody reads and that expires when
- * nothing is appended for an hour. Publishing renames it, in the same step that changes the clip.
+ * A snapshot being written to Redis: publishing renames the list in which its chunks gathered (pending-list.ts), in
+ * the same step that changes the clip.
  */
-import { Buffer } from 'node:buffer';
-import { type Clip, newId } from '../../domain/clip.ts';
+import type { Clip } from '../../domain/clip.ts';
 import type { ClipChange, SnapshotWriter } from '../../domain/ports.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import { chunksMissing, toMicros } from '../store-order.ts';
@@ -11,9 +10,8 @@ import { encodeClip, parseFlatClip } from './clip-hash.ts';
 import { encodeFirstRevision } from './clips.ts';
 import type { RedisClient, RedisConnection } from './connection.ts';
 import { withMovedSlug, withNewEntries } from './directory.ts';
-import { chunksKey, clipKey, pendingKey, revisionsKey, snapshotsKey } from './keys.ts';
-
-const pendingTtlMs = 3_600_000;
+import { chunksKey, clipKey, revisionsKey, snapshotsKey } from './keys.ts';
+import { openPendingList } from './pending-list.ts';
 
 /** The snapshot of an entry of the clip's hash of snapshots: its time for the scripts, a space, its JSON. */
 export function parseSnapshotEntry(entry: string): Snapshot {
@@ -52,30 +50,20 @@ async function publishSnapshot(
 }
 
 /** A writer with a list of its own; two of them for one snapshot don't meet. To be published or abandoned. */
-export function openSnapshotWriter({ redis, attempt }: RedisConnection, clipId: string): SnapshotWriter {
-  const pending = pendingKey(clipId, newId());
-  let count = 0;
+export function openSnapshotWriter(connection: RedisConnection, clipId: string): SnapshotWriter {
+  const { redis, attempt } = connection;
+  const pending = openPendingList(connection, clipId);
   return {
-    append: ({ bytes }) =>
-      attempt(async () => {
-        const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-        const replies = await redis.multi().rpush(pending, chunk).pexpire(pending, pendingTtlMs).exec();
-        count++;
-        // Another length: the list expired while the query kept silent, and what was before is gone.
-        if (replies?.[0]?.[1] !== count) throw chunksMissing();
-      }),
+    append: ({ bytes }) => pending.append(bytes),
 
     publish: (snapshot, change) =>
       attempt(async () => {
-        const publish = () => publishSnapshot(redis, pending, snapshot, change);
+        const publish = () => publishSnapshot(redis, pending.key, snapshot, change);
         if (change.kind === 'create') return withNewEntries(redis, change.clip, publish);
         if (change.kind === 'update') return withMovedSlug(redis, change.clip, publish);
         return publish();
       }),
 
-    abandon: () =>
-      attempt(async () => {
-        await redis.unlink(pending);
-      }),
+    abandon: () => pending.abandon(),
   };
 }

@@ -3,7 +3,8 @@ import type { SnapshotStore } from '../../domain/ports.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import { chunksMissing, toMicros } from '../store-order.ts';
 import type { RedisConnection } from './connection.ts';
-import { chunksKey, clipKey, snapshotsKey } from './keys.ts';
+import { findEncoding, openEncodingWriter } from './encodings.ts';
+import { chunksKey, clipKey, encodingKey, encodingsKey, snapshotsKey } from './keys.ts';
 import { openSnapshotWriter, parseSnapshotEntry } from './snapshot-writer.ts';
 
 function newestFirst(one: Snapshot, other: Snapshot): number {
@@ -14,22 +15,20 @@ function newestFirst(one: Snapshot, other: Snapshot): number {
 export function redisSnapshotStore(connection: RedisConnection): SnapshotStore {
   const { redis, attempt } = connection;
 
-  async function getChunk(snapshot: Snapshot, number: number): Promise<Uint8Array> {
-    const key = chunksKey(snapshot.clipId, snapshot.id);
+  async function getChunk(key: string, number: number): Promise<Uint8Array> {
     const bytes = await attempt(() => redis.lindexBuffer(key, number));
     if (bytes === null) throw chunksMissing();
     return bytes;
   }
 
-  async function* readChunks(snapshot: Snapshot, from: number): AsyncGenerator<Uint8Array> {
-    const count = snapshot.chunkRows.length;
+  async function* readList(key: string, from: number, count: number): AsyncGenerator<Uint8Array> {
     if (from >= count) return;
-    let coming = getChunk(snapshot, from);
+    let coming = getChunk(key, from);
     for (let number = from; number < count; number++) {
       const chunk = await coming;
       if (number + 1 < count) {
         // The next one is on its way while this one is worked on; if nobody asks for it, nobody hears of its failure.
-        coming = getChunk(snapshot, number + 1);
+        coming = getChunk(key, number + 1);
         coming.catch(() => undefined);
       }
       yield chunk;
@@ -55,10 +54,19 @@ export function redisSnapshotStore(connection: RedisConnection): SnapshotStore {
 
     remove: (clipId, snapshotId) =>
       attempt(() => {
-        const keys = [clipKey(clipId), snapshotsKey(clipId), chunksKey(clipId, snapshotId)];
-        return redis.removeSnapshot(...keys, snapshotId);
+        const own = [chunksKey(clipId, snapshotId), encodingsKey(clipId, snapshotId)];
+        return redis.removeSnapshot(clipKey(clipId), snapshotsKey(clipId), ...own, snapshotId);
       }),
 
-    chunks: (snapshot, from = 0) => readChunks(snapshot, from),
+    chunks: ({ clipId, id, chunkRows }, from = 0) => readList(chunksKey(clipId, id), from, chunkRows.length),
+
+    findEncoding: (snapshot, format) => findEncoding(connection, snapshot, format),
+
+    async beginEncoding(snapshot, format) {
+      return openEncodingWriter(connection, snapshot, format);
+    },
+
+    encodingChunks: ({ clipId, id }, { format, chunkCount }) =>
+      readList(encodingKey(clipId, id, format), 0, chunkCount),
   };
 }

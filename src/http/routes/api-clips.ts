@@ -104,6 +104,7 @@ apiClips.openapi(
         'invalid_request',
         'clip_not_found',
         'clip_changed',
+        'body_too_large',
         'unsupported_media_type',
         ...runProblems,
       ),

@@ -4,28 +4,22 @@
  */
 import { createMiddleware } from 'hono/factory';
 import type { Clip } from '../../domain/clip.ts';
-import { maxNameLength } from '../../domain/clip.ts';
-import { AppError, toAppError } from '../../domain/errors.ts';
+import { AppError } from '../../domain/errors.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
-import { type Format, type FormatOptions, parseFormatOptions } from '../../formats/format.ts';
+import { type Format, parseFormatOptions } from '../../formats/format.ts';
 import { findFormat, formats } from '../../formats/registry.ts';
 import { createApi } from '../api.ts';
-import { openBody } from '../body.ts';
+import { cacheHeaders, isKnown } from '../clip-cache.ts';
+import { answerClipData } from '../clip-data.ts';
 import { clipUrl, snapshotUrl } from '../clip-json.ts';
 import { answerClipPage, parsePage } from '../clip-page.ts';
 import type { AppContext, AppEnv } from '../context.ts';
-import { contentDisposition } from '../disposition.ts';
 import { chooseMediaType } from '../negotiate.ts';
-import { pageHeaders } from '../page.ts';
-import { logError } from '../problem.ts';
 import { describeResults } from './results-document.ts';
 
 /** The page, as an offer beside the data formats. */
 const page = { name: 'html', mediaType: 'text/html; charset=utf-8' } as const;
 type Offer = Format | typeof page;
-
-/** Formats that browsers show rather than keep. */
-const shown = new Set(['json', 'ndjson', 'xml']);
 
 /** What a URL asks for. */
 interface Asked {
@@ -100,28 +94,16 @@ function chooseOffer(c: AppContext, file: string): { stem: string; offer: Offer 
 
 async function answer(c: AppContext, asked: Asked): Promise<Response> {
   const query = new URL(c.req.url).searchParams;
-  const options =
-    asked.offer === page
-      ? { page: String(parsePage(query)) }
-      : parseFormatOptions(asked.offer as Format, query);
-  const headers: Record<string, string> = cacheHeaders(asked, options);
-  if (headers.ETag && isKnown(headers.ETag, c.req.header('If-None-Match'))) return c.body(null, 304, headers);
-  if (asked.offer === page) {
-    if (c.req.method === 'HEAD') return head(c, asked, { ...pageHeaders, ...headers });
-    return answerClipPage(c, pageTarget(c, asked), headers);
+  const { offer, ...shown } = asked;
+  if (offer !== page) {
+    const format = offer as Format;
+    return answerClipData(c, { ...shown, format, options: parseFormatOptions(format, query) });
   }
-  const format = asked.offer as Format;
-  headers['Content-Type'] = format.mediaType;
-  headers['Content-Disposition'] = contentDisposition(
-    shown.has(format.name) ? 'inline' : 'attachment',
-    asked.clip.name.slice(0, maxNameLength),
-    format.name,
-  );
-  if (asked.snapshot && format.name === 'csv' && Object.keys(options).length === 0) {
-    headers['Content-Length'] = String(asked.snapshot.bytes);
-  }
-  if (c.req.method === 'HEAD') return head(c, asked, headers);
-  return answerRows(c, asked, { format, options, headers });
+  // The page shows more than the snapshot: whatever of the clip may change is in its tag too.
+  const variant = [page.name, String(asked.clip.version), String(parsePage(query))];
+  const headers = cacheHeaders({ ...shown, variant });
+  if (isKnown(headers.ETag, c.req.header('If-None-Match'))) return c.body(null, 304, headers);
+  return answerClipPage(c, pageTarget(c, asked), headers);
 }
 
 function pageTarget(c: AppContext, { clip, snapshot, forEver }: Asked) {
@@ -132,55 +114,4 @@ function pageTarget(c: AppContext, { clip, snapshot, forEver }: Asked) {
     url: snapshotUrl(c, clip, snapshot.id),
     clipUrl: clipUrl(c, clip),
   };
-}
-
-/** The headers alone, after a look whether there would be a body: a live clip's SQL is checked, not run. */
-async function head(c: AppContext, asked: Asked, headers: Record<string, string>): Promise<Response> {
-  if (!asked.snapshot) await c.env.parts.services.results.check(asked.clip);
-  return c.body(null, 200, headers);
-}
-
-async function answerRows(
-  c: AppContext,
-  asked: Asked,
-  wanted: { format: Format; options: FormatOptions; headers: Record<string, string> },
-): Promise<Response> {
-  const { results: service } = c.env.parts.services;
-  const stop = new AbortController();
-  const result = asked.snapshot
-    ? service.openSnapshot(asked.snapshot)
-    : await service.openLive(asked.clip, {
-        nestedJson: wanted.format.nestedJson,
-        signal: AbortSignal.any([stop.signal, c.req.raw.signal]),
-      });
-  const body = await openBody(wanted.format.encode(result, wanted.options), {
-    onCancel: () => stop.abort(),
-    onError: (error) => logError(toAppError(error), c),
-  });
-  return c.body(body, 200, wanted.headers);
-}
-
-/**
- * How long who may keep the answer. A frozen clip's may be kept by any cache, which must ask before it uses it, so
- * that a rotated or deleted URL dies at once.
- */
-function cacheHeaders(
-  { clip, offer, snapshot, forEver }: Asked,
-  options: FormatOptions,
-): Record<string, string> {
-  if (!snapshot) return { 'Cache-Control': 'no-store' };
-  const given = new URLSearchParams(Object.entries(options).sort()).toString();
-  // The page shows more than the snapshot: whatever of the clip may change is in its tag too.
-  const around = offer === page ? `-${clip.version}` : '';
-  return {
-    ETag: `"${snapshot.sha256.slice(0, 32)}-${snapshot.id}-${offer.name}${around}${given ? `-${given}` : ''}"`,
-    'Cache-Control': forEver ? 'private, max-age=31536000, immutable' : 'public, no-cache',
-  };
-}
-
-/** Whether the client has it already. Source: RFC 9110, 13.1.2 "If-None-Match". */
-function isKnown(etag: string, ifNoneMatch: string | undefined): boolean {
-  if (ifNoneMatch === undefined) return false;
-  if (ifNoneMatch.trim() === '*') return true;
-  return ifNoneMatch.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }

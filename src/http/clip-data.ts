@@ -1,0 +1,97 @@
+/**
+ * A clip in a data format as an answer: live or frozen, compressed when the client takes that, and with HEAD its
+ * headers after a look whether there would be a body.
+ */
+import type { Clip } from '../domain/clip.ts';
+import { toAppError } from '../domain/errors.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Format, FormatOptions } from '../formats/format.ts';
+import { openBody } from './body.ts';
+import { cacheHeaders, isKnown } from './clip-cache.ts';
+import { type Coding, chooseCoding, compress, liveCodings } from './coding.ts';
+import type { AppContext } from './context.ts';
+import { contentDisposition } from './disposition.ts';
+import { logError } from './problem.ts';
+
+/** Formats that browsers show rather than keep. */
+const shown = new Set(['json', 'ndjson', 'xml']);
+
+/** What is asked for. */
+export interface ClipData {
+  readonly clip: Clip;
+  /** The snapshot to show, or null to run. */
+  readonly snapshot: Snapshot | null;
+  /** True at the URL of one snapshot. */
+  readonly forEver: boolean;
+  readonly format: Format;
+  readonly options: FormatOptions;
+}
+
+export async function answerClipData(c: AppContext, data: ClipData): Promise<Response> {
+  const { clip, snapshot, format, options } = data;
+  const stored = snapshot !== null && Object.keys(options).length === 0;
+  const coding = codingOf(c, format, stored);
+  const given = new URLSearchParams(Object.entries(options).sort()).toString();
+  const variant = [format.name, given, coding === 'identity' ? '' : coding];
+  const headers: Record<string, string> = cacheHeaders({ ...data, variant });
+  c.header('Vary', 'Accept-Encoding', { append: true });
+  if (isKnown(headers.ETag, c.req.header('If-None-Match'))) return c.body(null, 304, headers);
+  headers['Content-Type'] = format.mediaType;
+  headers['Content-Disposition'] = contentDisposition(
+    shown.has(format.name) ? 'inline' : 'attachment',
+    clip.name,
+    format.name,
+  );
+  if (coding !== 'identity') headers['Content-Encoding'] = coding;
+  if (c.req.method === 'HEAD') {
+    if (!snapshot) await c.env.parts.services.results.check(clip);
+    return c.body(null, 200, headers);
+  }
+  return snapshot && stored
+    ? answerStored(c, { ...data, snapshot }, coding, headers)
+    : answerEncoded(c, data, coding, headers);
+}
+
+function codingOf(c: AppContext, format: Format, stored: boolean): Coding {
+  if (format.compressed) return 'identity';
+  // A snapshot is kept as gzip, and handed out so.
+  return chooseCoding(c.req.header('Accept-Encoding'), stored ? ['gzip'] : liveCodings);
+}
+
+async function answerStored(
+  c: AppContext,
+  { snapshot, format }: ClipData & { snapshot: Snapshot },
+  coding: Coding,
+  headers: Record<string, string>,
+): Promise<Response> {
+  const stored = coding === 'gzip' ? 'gzip' : 'identity';
+  const { length, bytes } = await c.env.parts.services.results.openFrozen(snapshot, format, stored);
+  if (length !== null) headers['Content-Length'] = String(length);
+  if (bytes instanceof Uint8Array) return c.body(bytes as Uint8Array<ArrayBuffer>, 200, headers);
+  const body = await openBody(bytes, {
+    onCancel: () => {},
+    onError: (error) => logError(toAppError(error), c),
+  });
+  return c.body(body, 200, headers);
+}
+
+async function answerEncoded(
+  c: AppContext,
+  { clip, snapshot, format, options }: ClipData,
+  coding: Coding,
+  headers: Record<string, string>,
+): Promise<Response> {
+  const { results } = c.env.parts.services;
+  const stop = new AbortController();
+  const result = snapshot
+    ? results.openSnapshot(snapshot)
+    : await results.openLive(clip, {
+        nestedJson: format.nestedJson,
+        signal: AbortSignal.any([stop.signal, c.req.raw.signal]),
+      });
+  const body = await openBody(compress(format.encode(result, options), coding), {
+    onCancel: () => stop.abort(),
+    onError: (error) => logError(toAppError(error), c),
+  });
+  return c.body(body, 200, headers);
+}

@@ -1,0 +1,202 @@
+/**
+ * The bytes of a snapshot in a format, as they go out: encoded and compressed once, kept in the store beside the
+ * snapshot, and small ones in memory too. CSV needs no encoding: it is what a snapshot is stored as.
+ */
+import { crc32 } from 'node:zlib';
+import type { EncodingWriter, Log, SnapshotStore } from '../domain/ports.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Format } from '../formats/format.ts';
+import { HotBodies } from './hot-bodies.ts';
+import {
+  deflateSegment,
+  gzipHead,
+  gzipTail,
+  inflateSegment,
+  seal,
+  segmentBytes,
+  unseal,
+} from './segments.ts';
+import { openSnapshot, readCsvSegments } from './snapshot-rows.ts';
+
+/** A body ready to be sent: whole in memory, or as a stream. `length` in bytes, null when nobody knows it yet. */
+export interface FrozenBody {
+  readonly length: number | null;
+  readonly bytes: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export type ContentCoding = 'gzip' | 'identity';
+
+/** Segments that are inflated at once, each on a thread of its own. */
+const inflatedAhead = 3;
+
+const hotBytes = 16 * 1024 * 1024;
+
+/** Bytes that are stored as segments of a deflate stream. */
+interface Stored {
+  readonly bytes: number;
+  readonly deflatedBytes: number;
+  readonly crc32: number;
+  readonly segments: () => AsyncIterable<Uint8Array>;
+}
+
+export class FrozenBodies {
+  readonly #store: SnapshotStore;
+  readonly #log: Log;
+  readonly #hot = new HotBodies(hotBytes);
+
+  constructor(store: SnapshotStore, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /**
+   * The snapshot in the format, without options. `gzip` only for formats that are not compressed themselves.
+   * The stream throws `snapshot_damaged` and what encoding throws.
+   */
+  async open(snapshot: Snapshot, format: Format, coding: ContentCoding): Promise<FrozenBody> {
+    const key = `${snapshot.id} ${format.name} ${coding}`;
+    const hot = this.#hot.get(key);
+    if (hot) return { length: hot.length, bytes: hot };
+    const stored = await this.#findStored(snapshot, format);
+    if (!stored) return { length: null, bytes: this.#encode(snapshot, format, coding) };
+    const length = coding === 'gzip' ? gzipLength(stored) : stored.bytes;
+    const stream = coding === 'gzip' ? gzipOf(stored) : identityOf(stored);
+    if (!this.#hot.takes(length)) return { length, bytes: stream };
+    const bytes = await collect(stream, length);
+    this.#hot.set(key, bytes);
+    return { length, bytes };
+  }
+
+  async #findStored(snapshot: Snapshot, format: Format): Promise<Stored | null> {
+    if (format.name === 'csv') return { ...snapshot, segments: () => readCsvSegments(this.#store, snapshot) };
+    const encoding = await this.#store.findEncoding(snapshot, format.name);
+    if (!encoding) return null;
+    const chunks = () => this.#store.encodingChunks(snapshot, encoding);
+    return { ...encoding, segments: () => unsealed(chunks()) };
+  }
+
+  /** Encodes for the first time: the client gets the bytes while they are being kept. */
+  async *#encode(snapshot: Snapshot, format: Format, coding: ContentCoding): AsyncGenerator<Uint8Array> {
+    const keeper = await Keeper.open(this.#store, snapshot, format.name, this.#log);
+    const level = format.compressed ? 0 : 1;
+    let checksum = 0;
+    let length = 0;
+    try {
+      if (coding === 'gzip') yield gzipHead;
+      const encoded = format.encode(openSnapshot(this.#store, snapshot), {});
+      for await (const bytes of inPieces(encoded, segmentBytes)) {
+        checksum = crc32(bytes, checksum);
+        length += bytes.length;
+        const segment = await deflateSegment(bytes, level);
+        await keeper.append(segment);
+        yield coding === 'gzip' ? segment : bytes;
+      }
+      await keeper.publish(length, checksum);
+      if (coding === 'gzip') yield gzipTail(checksum, length);
+    } finally {
+      await keeper.end();
+    }
+  }
+}
+
+/**
+ * Writes an encoding to the store for as long as that goes well: a store that is full or gone costs the next reader
+ * an encoding, not this one its download.
+ */
+class Keeper {
+  #writer: EncodingWriter | null;
+  readonly #format: string;
+  readonly #log: Log;
+  #chunkCount = 0;
+  #deflatedBytes = 0;
+
+  private constructor(writer: EncodingWriter | null, format: string, log: Log) {
+    this.#writer = writer;
+    this.#format = format;
+    this.#log = log;
+  }
+
+  static async open(store: SnapshotStore, snapshot: Snapshot, format: string, log: Log): Promise<Keeper> {
+    const writer = await store.beginEncoding(snapshot, format).catch(() => null);
+    return new Keeper(writer, format, log);
+  }
+
+  async append(segment: Uint8Array): Promise<void> {
+    this.#chunkCount++;
+    this.#deflatedBytes += segment.length;
+    await this.#attempt((writer) => writer.append(seal(segment)));
+  }
+
+  async publish(bytes: number, checksum: number): Promise<void> {
+    const chunkCount = this.#chunkCount;
+    const deflatedBytes = this.#deflatedBytes;
+    await this.#attempt((writer) =>
+      writer.publish({ format: this.#format, bytes, deflatedBytes, crc32: checksum, chunkCount }),
+    );
+    this.#writer = null;
+  }
+
+  /** Throws away what was not published. */
+  async end(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = null;
+    await writer?.abandon().catch(() => {});
+  }
+
+  async #attempt(work: (writer: EncodingWriter) => Promise<unknown>): Promise<void> {
+    if (!this.#writer) return;
+    try {
+      await work(this.#writer);
+    } catch {
+      this.#log('warn', 'an encoding of a snapshot could not be kept', { format: this.#format });
+      await this.end();
+    }
+  }
+}
+
+function gzipLength(stored: Stored): number {
+  return gzipHead.length + stored.deflatedBytes + gzipTail(0, 0).length;
+}
+
+async function* gzipOf(stored: Stored): AsyncGenerator<Uint8Array> {
+  yield gzipHead;
+  yield* stored.segments();
+  yield gzipTail(stored.crc32, stored.bytes);
+}
+
+async function* identityOf(stored: Stored): AsyncGenerator<Uint8Array> {
+  const coming: Promise<Buffer>[] = [];
+  for await (const segment of stored.segments()) {
+    const bytes = inflateSegment(segment);
+    // Awaited below in its turn; when an earlier one fails nobody awaits it any more.
+    bytes.catch(() => {});
+    coming.push(bytes);
+    if (coming.length >= inflatedAhead) yield (await coming.shift()) as Buffer;
+  }
+  for (const bytes of coming) yield await bytes;
+}
+
+async function* unsealed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield unseal(chunk)[0] ?? new Uint8Array();
+}
+
+/** The same bytes in pieces of at least `bytes`, but for the last. */
+async function* inPieces(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    held.push(chunk);
+    length += chunk.length;
+    if (length < bytes) continue;
+    yield Buffer.concat(held, length);
+    held = [];
+    length = 0;
+  }
+  if (length > 0) yield Buffer.concat(held, length);
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts, length);
+}
