@@ -13,6 +13,9 @@ import { openSnapshot } from './snapshot-rows.ts';
 /** Most rows of a run that is not saved. */
 export const previewRows = 1000;
 
+/** Snapshots kept at hand, by id. */
+const rememberedSnapshots = 1000;
+
 /** What a preview shows. */
 export interface Preview {
   readonly columns: readonly Column[];
@@ -33,6 +36,8 @@ export interface ResultsOptions {
 
 export class Results {
   readonly #options: ResultsOptions;
+  /** Snapshots never change, and while a clip is pinned to one it can't be removed. */
+  readonly #pinned = new Map<string, Snapshot>();
 
   constructor(options: ResultsOptions) {
     this.#options = options;
@@ -86,10 +91,13 @@ export class Results {
 
   /** The snapshot that a frozen clip shows. Throws `snapshot_damaged` when the store has lost it. */
   async getPinned(clip: Clip): Promise<Snapshot> {
-    const snapshot = clip.snapshotId
-      ? await this.#options.store.snapshots.find(clip.id, clip.snapshotId)
-      : null;
+    const id = clip.snapshotId ?? '';
+    const remembered = this.#pinned.get(id);
+    if (remembered) return remembered;
+    const snapshot = await this.#options.store.snapshots.find(clip.id, id);
     if (!snapshot) throw new AppError('snapshot_damaged', 'The store has lost the snapshot of this clip.');
+    if (this.#pinned.size >= rememberedSnapshots) this.#pinned.clear();
+    this.#pinned.set(id, snapshot);
     return snapshot;
   }
 }

@@ -67,15 +67,20 @@ export async function writeRows(
     nested = '';
     rows = 0;
   };
-  for await (const batch of result.batches) {
-    for (const row of batch) {
-      text += lines.encodeRow(row);
-      if (row.length > width) nested += encodeRows([row.slice(width)]);
-      rows++;
-      if (text.length + nested.length >= segmentBytes) await flush();
+  try {
+    for await (const batch of result.batches) {
+      for (const row of batch) {
+        text += lines.encodeRow(row);
+        if (row.length > width) nested += encodeRows([row.slice(width)]);
+        rows++;
+        if (text.length + nested.length >= segmentBytes) await flush();
+      }
     }
+    if (rows > 0) await flush();
+  } finally {
+    // What is on its way when the run fails would be appended after the writer was abandoned, and stay.
+    await sending.catch(() => {});
   }
-  if (rows > 0) await flush();
   await sending;
   return { ...stored, sha256: hash.digest('hex') };
 }

@@ -56,6 +56,7 @@ beforeAll(async () => {
     allowUnsafeLogin: false,
     snapshotMaxBytes: 1e9,
     shareRuns: true,
+    log: () => {},
   });
   oracle = new pg.Client({ connectionString: testDatabase.readerUrl });
   await oracle.connect();
@@ -101,7 +102,7 @@ function withKeys(sql: string, columns: readonly Column[]): string {
 }
 
 async function copyCsv(sql: string): Promise<string> {
-  const copy = new CopyOut(`COPY (${sql}\n) TO STDOUT (FORMAT csv, HEADER)`, false);
+  const copy = new CopyOut(`COPY (${sql}\n) TO STDOUT (FORMAT csv, HEADER)`);
   oracle.query(copy);
   let text = '';
   for await (const part of copy.texts()) text += part;

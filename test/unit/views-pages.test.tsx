@@ -109,6 +109,8 @@ describe('renderClipPage', () => {
       columns: props.columns,
       bytes: 81_000,
       sha256: 'ab'.repeat(32),
+      crc32: 0,
+      deflatedBytes: 0,
       chunkRows: [1204],
     };
     const owner = { id: 'c1', revisions: [], snapshots: [snapshot], pinnedId: 's1' };

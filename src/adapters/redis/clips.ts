@@ -14,6 +14,7 @@ import {
   withNewEntries,
 } from './directory.ts';
 import { chunksPrefix, clipKey, encodingsPrefix, revisionsKey, snapshotsKey } from './keys.ts';
+import { openSlugLookup } from './slug-lookup.ts';
 
 /** How many clips a search looks at in one go. */
 const searchBlock = 200;
@@ -48,7 +49,8 @@ async function listClips(
 }
 
 /** The port on this connection. */
-export function redisClipStore({ redis, attempt }: RedisConnection): ClipStore {
+export function redisClipStore({ redis, attempt, perRequest }: RedisConnection): ClipStore {
+  const findBySlug = perRequest ? (slug: string) => findClipBySlug(redis, slug) : openSlugLookup(redis);
   return {
     create: (clip) =>
       attempt(async () => {
@@ -62,7 +64,7 @@ export function redisClipStore({ redis, attempt }: RedisConnection): ClipStore {
 
     find: (id) => attempt(() => findClip(redis, id)),
 
-    findBySlug: (slug) => attempt(() => findClipBySlug(redis, slug)),
+    findBySlug: (slug) => attempt(() => findBySlug(slug)),
 
     list: (options) => attempt(() => listClips(redis, options)),
 

@@ -18,6 +18,8 @@ export type RedisClient = Redis & Scripts;
 /** What the parts of the store work with. */
 export interface RedisConnection {
   readonly redis: RedisClient;
+  /** Serves one request, and is not worth remembering anything for. */
+  readonly perRequest: boolean;
   /** Runs work on the client; what it throws becomes an AppError. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
   /** Ends the socket. */
@@ -68,6 +70,7 @@ export function openRedisConnection(options: RedisConnectionOptions): RedisConne
   });
   return {
     redis,
+    perRequest: options.perRequest ?? false,
     async attempt(work) {
       try {
         return await work();
