@@ -22,6 +22,7 @@ const maxBodyBytes = 1024 * 1024;
 /** Headers of every answer: a URL may hold a slug, so it is told to nobody. */
 const commonHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next();
+  if (c.req.path.startsWith('/api/')) c.header('Cache-Control', 'no-store');
   c.header('Referrer-Policy', 'no-referrer');
   c.header('X-Content-Type-Options', 'nosniff');
 });

@@ -1,5 +1,4 @@
 /** One line of JSON per event for the operator. No URL, SQL, row value, slug, token or password gets in here. */
-import pg from 'pg';
 import type { Log } from '../domain/ports.ts';
 
 /** Writes lines through `write`, without a line end. */
@@ -11,7 +10,9 @@ export function createLog(write: (line: string) => void): Log {
 /** What may be logged of a cause: its kind and where it came from. Postgres's messages may quote rows. */
 export function describeCause(cause: unknown): Record<string, string> {
   if (cause === undefined) return {};
-  if (cause instanceof pg.DatabaseError) return { cause: `SQLSTATE ${cause.code}` };
+  // An error of Postgres has a severity; its message may quote rows.
+  if (cause instanceof Error && 'severity' in cause && 'code' in cause)
+    return { cause: `SQLSTATE ${cause.code}` };
   if (cause instanceof Error) return { cause: cause.stack ?? `${cause.name}: ${cause.message}` };
   return { cause: String(cause) };
 }

@@ -1,7 +1,7 @@
 /** Result sets to show: of a clip as it is now, of one snapshot, or of SQL that is not saved. */
 import type { Clip } from '../domain/clip.ts';
 import { AppError } from '../domain/errors.ts';
-import type { RunOptions, Store } from '../domain/ports.ts';
+import type { Database, RunOptions, Store } from '../domain/ports.ts';
 import type { Column, ResultSet, Row } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Format } from '../formats/format.ts';
@@ -45,7 +45,7 @@ export class Results {
 
   /** Runs a clip's SQL; at once for all who ask the same. Throws as `Database.run` and `unsafe_login`. */
   async openLive(clip: Clip, options: RunOptions = {}): Promise<ResultSet> {
-    const database = await this.#options.databases.getSafe(clip.database);
+    const database = await this.#getDatabase(clip);
     const { signal, ...rest } = options;
     const shared = this.#options.sharedRuns;
     if (!shared) return database.run(clip.sql, options);
@@ -65,8 +65,18 @@ export class Results {
 
   /** Throws unless a live clip could run: what a HEAD request asks. */
   async check(clip: Clip): Promise<void> {
-    const database = await this.#options.databases.getSafe(clip.database);
+    const database = await this.#getDatabase(clip);
     await database.describe(clip.sql);
+  }
+
+  /** The clip's database. What is told of one that is gone is for strangers: no names of config vars. */
+  async #getDatabase(clip: Clip): Promise<Database> {
+    try {
+      return await this.#options.databases.getSafe(clip.database);
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'database_not_found')) throw error;
+      throw new AppError('database_not_found', 'The database of this clip is not configured any more.');
+    }
   }
 
   /** Runs SQL without saving it. Throws as `openLive`. */

@@ -18,19 +18,23 @@ export interface RawAnswer {
 const lastChunk = '\r\n0\r\n\r\n';
 
 /** Connects and sends a GET request; the socket is paused. To be destroyed. */
-export async function sendGet(url: string): Promise<Socket> {
+export async function sendGet(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Socket> {
   const { hostname, port, host, pathname, search } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => {});
   await once(socket, 'connect');
   socket.pause();
-  socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  const lines = Object.entries({ Host: host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`);
   return socket;
 }
 
 /** Gets a URL whose answer comes in chunks. */
-export async function getRaw(url: string): Promise<RawAnswer> {
-  const socket = await sendGet(url);
+export async function getRaw(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RawAnswer> {
+  const socket = await sendGet(url, headers);
   let head = '';
   let bytes = 0;
   let tail = '';

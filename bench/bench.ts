@@ -1,0 +1,325 @@
+/**
+ * `npm run bench`: pgclip beside its references, in one run on one machine: psql for live CSV, JSON and XML, SheetJS
+ * for Excel, a bare node:http for frozen clips. Medians after a warm-up; prints a table and writes results.json.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRedis } from '../test/support/redis.ts';
+import { queryOf, rowCounts, startBenchDatabase } from './database.ts';
+import { readCommand, readMemoryMb, resetPeak, type Server, startServer, timeCommand } from './processes.ts';
+
+const token = 'bench-token-bench-token';
+const formats = ['csv', 'json', 'ndjson', 'xml', 'xlsx'] as const;
+const root = join(import.meta.dirname, '..');
+const node = process.execPath;
+
+interface Row {
+  readonly what: string;
+  readonly rows: number;
+  readonly seconds?: number;
+  readonly reference?: string;
+  readonly referenceSeconds?: number;
+  /** Time over the reference's time, or rate over the reference's rate, as `unit` says. */
+  readonly ratio?: number;
+  readonly rowsPerSecond?: number;
+  readonly peakOverIdleMb?: number;
+  readonly note?: string;
+}
+
+const results: Row[] = [];
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Counted runs: at least five, more for what is over in a moment. */
+function runsOf(rows: number): number {
+  return rows >= 1_000_000 ? 5 : rows >= 100_000 ? 7 : 21;
+}
+
+/** Runs each of the tasks in turn, so that a machine whose speed drifts is as slow for one as for the other. */
+async function inTurn(runs: number, tasks: readonly (() => Promise<number>)[]): Promise<number[]> {
+  const times = tasks.map(() => [] as number[]);
+  for (let run = -1; run < runs; run++) {
+    for (const [index, task] of tasks.entries()) {
+      const seconds = await task();
+      if (run >= 0) times[index]?.push(seconds);
+    }
+  }
+  return times.map(median);
+}
+
+function report(row: Row): void {
+  results.push(row);
+  const number = (value: number | undefined, digits: number, unit = '') =>
+    value === undefined ? '' : `${value.toFixed(digits)}${unit}`;
+  console.log(
+    [
+      row.what.padEnd(34),
+      String(row.rows).padStart(9),
+      number(row.seconds, 4, ' s').padStart(11),
+      number(row.ratio, 2).padStart(7),
+      (row.reference ? `× ${row.reference} ${number(row.referenceSeconds, 4, ' s')}` : '').padEnd(38),
+      number(row.rowsPerSecond, 0, ' rows/s').padStart(16),
+      number(row.peakOverIdleMb, 0, ' MB').padStart(8),
+      row.note ?? '',
+    ].join(' '),
+  );
+}
+
+async function api(server: Server, path: string, body?: object): Promise<{ id: string; slug: string }> {
+  const response = await fetch(`${server.url}/api${path}`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body ?? {}),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as { id: string; slug: string };
+}
+
+const download = (url: string, ...options: string[]) =>
+  timeCommand('curl', ['--silent', '--fail', '--output', '/dev/null', ...options, url]);
+
+async function startPgclip(databaseUrl: string, redisUrl: string): Promise<Server> {
+  return startServer(node, [join(root, 'bin/pgclip.js'), 'serve'], {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    API_TOKEN: token,
+    PORT: '0',
+  });
+}
+
+function psql(url: string, copy: string): () => Promise<number> {
+  return () => timeCommand('psql', ['--no-psqlrc', '--quiet', '--command', copy, url]);
+}
+
+/** What each live format is held against. */
+function referenceOf(format: (typeof formats)[number], rows: number) {
+  const query = queryOf(rows);
+  if (format === 'csv')
+    return { name: 'psql COPY csv', copy: `COPY (${query}) TO STDOUT (FORMAT csv, HEADER)` };
+  if (format === 'xml')
+    return { name: 'psql COPY csv', copy: `COPY (${query}) TO STDOUT (FORMAT csv, HEADER)` };
+  if (format === 'xlsx') return null;
+  return { name: 'psql row_to_json', copy: `COPY (SELECT row_to_json(r) FROM (${query}) r) TO STDOUT` };
+}
+
+async function benchLive(databaseUrl: string, redisUrl: string, sheetRate: number): Promise<void> {
+  for (const rows of rowCounts) {
+    for (const format of formats) {
+      // A server of its own for each, so that its memory is this format's.
+      const server = await startPgclip(databaseUrl, redisUrl);
+      try {
+        const warm = await api(server, '/clips', { name: 'warm', sql: queryOf(1_000) });
+        for (let i = 0; i < 3; i++) await download(`${server.url}/c/${warm.slug}.${format}`);
+        const idleMb = await readMemoryMb(server.pid, 'VmRSS');
+        await resetPeak(server.pid);
+        const clip = await api(server, '/clips', { name: `live ${rows}`, sql: queryOf(rows) });
+        const url = `${server.url}/c/${clip.slug}.${format}`;
+        const reference = referenceOf(format, rows);
+        const tasks = [() => download(url), ...(reference ? [psql(databaseUrl, reference.copy)] : [])];
+        const [seconds = 0, referenceSeconds] = await inTurn(runsOf(rows), tasks);
+        const rowsPerSecond = rows / seconds;
+        report({
+          what: `live ${format}`,
+          rows,
+          seconds,
+          ...(reference && referenceSeconds
+            ? { reference: reference.name, referenceSeconds, ratio: seconds / referenceSeconds }
+            : { reference: 'SheetJS rows/s', ratio: rowsPerSecond / sheetRate }),
+          rowsPerSecond,
+          peakOverIdleMb: (await readMemoryMb(server.pid, 'VmHWM')) - idleMb,
+        });
+      } finally {
+        await server.stop();
+      }
+    }
+  }
+}
+
+async function benchFrozen(databaseUrl: string, redisUrl: string, dir: string): Promise<void> {
+  for (const rows of rowCounts) {
+    const server = await startPgclip(databaseUrl, redisUrl);
+    try {
+      const clip = await api(server, '/clips', { name: `frozen ${rows}`, sql: queryOf(rows) });
+      const url = `${server.url}/c/${clip.slug}`;
+      const live = () => download(`${url}.csv`);
+      const idleMb = await readMemoryMb(server.pid, 'VmRSS');
+      const freeze = async () => {
+        const start = performance.now();
+        await api(server, `/clips/${clip.id}/freeze`);
+        const seconds = (performance.now() - start) / 1000;
+        await api(server, `/clips/${clip.id}/thaw`);
+        return seconds;
+      };
+      const [liveSeconds = 0, freezeSeconds = 0] = await inTurn(5, [live, freeze]);
+      report({
+        what: 'freeze into Redis',
+        rows,
+        seconds: freezeSeconds,
+        reference: 'live csv',
+        referenceSeconds: liveSeconds,
+        ratio: freezeSeconds / liveSeconds,
+        rowsPerSecond: rows / freezeSeconds,
+        peakOverIdleMb: (await readMemoryMb(server.pid, 'VmHWM')) - idleMb,
+      });
+      await api(server, `/clips/${clip.id}/freeze`);
+      for (const format of formats) {
+        const first = await download(`${url}.${format}`);
+        const file = join(dir, `body.${format}`);
+        await timeCommand('curl', ['--silent', '--fail', '--output', file, `${url}.${format}`]);
+        const bare = await startServer(
+          node,
+          [join(import.meta.dirname, 'bare-server.ts'), file, 'text/plain'],
+          {},
+        );
+        const bytes = Number(await readCommand('stat', ['--format', '%s', file]));
+        try {
+          const [plain = 0, gzipped = 0, bareSeconds = 0] = await inTurn(runsOf(rows), [
+            () => download(`${url}.${format}`),
+            () => download(`${url}.${format}`, '--header', 'Accept-Encoding: gzip'),
+            () => download(bare.url),
+          ]);
+          const rate = (seconds: number) => `${(bytes / 1e6 / seconds).toFixed(0)} MB/s`;
+          const reference = { reference: 'node:http', referenceSeconds: bareSeconds };
+          report({
+            what: `frozen ${format}`,
+            rows,
+            seconds: plain,
+            ...reference,
+            ratio: plain / bareSeconds,
+            rowsPerSecond: rows / plain,
+            note: `${rate(plain)}; the first one ${first.toFixed(2)} s`,
+          });
+          report({
+            what: `frozen ${format}, gzip`,
+            rows,
+            seconds: gzipped,
+            ...reference,
+            ratio: gzipped / bareSeconds,
+            rowsPerSecond: rows / gzipped,
+            note: rate(gzipped),
+          });
+        } finally {
+          await bare.stop();
+        }
+      }
+    } finally {
+      await server.stop();
+    }
+  }
+}
+
+/** Requests a second at 32 connections, by wrk. */
+async function requestsPerSecond(url: string): Promise<number> {
+  const text = await readCommand('wrk', ['--threads', '1', '--connections', '32', '--duration', '4s', url]);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
+}
+
+async function benchSmall(databaseUrl: string, redisUrl: string, dir: string): Promise<void> {
+  const server = await startPgclip(databaseUrl, redisUrl);
+  const file = join(dir, 'small.json');
+  const sql = `${queryOf(1_000)} ORDER BY id LIMIT 100`;
+  const clip = await api(server, '/clips', { name: 'small', sql, mode: 'frozen' });
+  const url = `${server.url}/c/${clip.slug}.json`;
+  await timeCommand('curl', ['--silent', '--fail', '--output', file, url]);
+  const bare = await startServer(
+    node,
+    [join(import.meta.dirname, 'bare-server.ts'), file, 'application/json'],
+    {},
+  );
+  try {
+    const [rate = 0, bareRate = 0] = await inTurn(5, [
+      () => requestsPerSecond(url),
+      () => requestsPerSecond(bare.url),
+    ]);
+    report({
+      what: 'frozen json, 32 connections',
+      rows: 100,
+      reference: 'node:http requests/s',
+      ratio: rate / bareRate,
+      note: `${rate.toFixed(0)}/s beside ${bareRate.toFixed(0)}/s`,
+    });
+  } finally {
+    await bare.stop();
+    await server.stop();
+  }
+}
+
+/** From the moment that Postgres makes the first row, told by the row itself, to the first byte at the client. */
+async function benchFirstByte(databaseUrl: string, redisUrl: string): Promise<void> {
+  const server = await startPgclip(databaseUrl, redisUrl);
+  try {
+    const sql = `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS at, repeat('x', 100) AS filler
+      FROM (SELECT pg_sleep(0.05)) s, generate_series(1, 100000)`;
+    const clip = await api(server, '/clips', { name: 'first byte', sql });
+    const delays: number[] = [];
+    for (let run = 0; run < 22; run++) {
+      const response = await fetch(`${server.url}/c/${clip.slug}.csv`);
+      const reader = response.body?.getReader();
+      let text = '';
+      let arrivedMs = 0;
+      while (reader && !/\n[\d.]+,/.test(text)) {
+        const { value } = await reader.read();
+        arrivedMs ||= performance.timeOrigin + performance.now();
+        text += new TextDecoder().decode(value);
+      }
+      await reader?.cancel();
+      if (run > 0) delays.push(arrivedMs - Number(/\n([\d.]+),/.exec(text)?.[1]));
+    }
+    report({ what: 'first byte after the first row', rows: 100_000, seconds: median(delays) / 1000 });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function sheetJsRate(databaseUrl: string, redisUrl: string, dir: string): Promise<number> {
+  const server = await startPgclip(databaseUrl, redisUrl);
+  const file = join(dir, 'rows.json');
+  try {
+    const clip = await api(server, '/clips', { name: 'rows', sql: queryOf(100_000) });
+    await timeCommand('curl', [
+      '--silent',
+      '--fail',
+      '--output',
+      file,
+      `${server.url}/c/${clip.slug}.json?shape=rows`,
+    ]);
+  } finally {
+    await server.stop();
+  }
+  const rates: number[] = [];
+  for (let run = 0; run < 6; run++) {
+    const rate = Number(await readCommand(node, [join(import.meta.dirname, 'sheetjs.ts'), file]));
+    if (run > 0) rates.push(rate);
+  }
+  const rowsPerSecond = median(rates);
+  report({
+    what: 'SheetJS writes a workbook',
+    rows: 100_000,
+    seconds: 100_000 / rowsPerSecond,
+    rowsPerSecond,
+  });
+  return rowsPerSecond;
+}
+
+const only = new Set(process.argv.slice(2));
+const wanted = (part: string) => only.size === 0 || only.has(part);
+const dir = await mkdtemp(join(tmpdir(), 'pgclip-bench-'));
+const redis = await startRedis();
+const database = await startBenchDatabase();
+try {
+  console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}\n`);
+  if (wanted('small')) await benchSmall(database.url, redis.url, dir);
+  if (wanted('first-byte')) await benchFirstByte(database.url, redis.url);
+  if (wanted('live'))
+    await benchLive(database.url, redis.url, await sheetJsRate(database.url, redis.url, dir));
+  if (wanted('frozen')) await benchFrozen(database.url, redis.url, dir);
+  await writeFile(join(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+} finally {
+  await database.stop();
+  await redis.stop();
+  await rm(dir, { recursive: true, force: true });
+}
