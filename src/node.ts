@@ -1,10 +1,11 @@
 /** The server on Node: shared pools, one store, the same app for every request. The command line starts it. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
@@ -15,6 +16,8 @@ import type { Settings } from './config/settings.ts';
 import type { Database, Log, Store } from './domain/ports.ts';
 import { createApp } from './http/app.ts';
 import type { Parts } from './http/context.ts';
+import { HotAnswers } from './http/hot-answers.ts';
+import { sendHot } from './http/hot-sender.ts';
 import { createServices, type Services } from './services/services.ts';
 
 /** Built assets, in the package that this file is part of, built or not. */
@@ -69,7 +72,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     log,
     shareRuns: true,
   });
-  const server = createSite({ services, apiToken, publicUrl: settings.publicUrl, log });
+  const server = createSite({ services, apiToken, publicUrl: settings.publicUrl, log }, store);
   try {
     server.listen(settings.port, settings.host);
     await once(server, 'listening');
@@ -90,12 +93,20 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
   };
 }
 
-function createSite(parts: Parts): ServerType {
+function createSite(parts: Parts, store: Store): Server {
   const app = createApp();
-  const site = new Hono();
-  site.use('/assets/*', etag(), serveStatic({ root: findPublicDir() }));
-  site.all('*', (c) => app.fetch(c.req.raw, { parts }));
-  return createAdaptorServer({ fetch: site.fetch });
+  const assets = new Hono().use('/assets/*', etag(), serveStatic({ root: findPublicDir() }));
+  const hotAnswers = new HotAnswers();
+  const bindings = { parts, hotAnswers };
+  const listener = getRequestListener((request) =>
+    new URL(request.url).pathname.startsWith('/assets/')
+      ? assets.fetch(request)
+      : app.fetch(request, bindings),
+  );
+  return createServer((request, response) => {
+    if (!sendHot({ hotAnswers, clips: store.clips, otherwise: listener }, request, response))
+      void listener(request, response);
+  });
 }
 
 /** Says at start which logins run nothing, and why: nobody should find out from a clip. */
@@ -114,16 +125,14 @@ function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-async function closeServer(server: ServerType): Promise<void> {
+async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   // A connection that ends its request only now would be kept alive for seconds, for a next one that is not taken.
   const idle = setInterval(() => {
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    server.closeIdleConnections();
   }, idleCheckMs);
-  const force = setTimeout(() => {
-    if ('closeAllConnections' in server) server.closeAllConnections();
-  }, closeDeadlineMs);
+  const force = setTimeout(() => server.closeAllConnections(), closeDeadlineMs);
   await closed;
   clearInterval(idle);
   clearTimeout(force);

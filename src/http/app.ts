@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { AppError } from '../domain/errors.ts';
 import { createApi } from './api.ts';
-import type { AppContext, AppEnv } from './context.ts';
+import { type AppContext, type AppEnv, everyHeader } from './context.ts';
 import { answerError, bodyTooLarge } from './problem.ts';
 import { apiClips } from './routes/api-clips.ts';
 import { apiDatabases } from './routes/api-databases.ts';
@@ -19,12 +19,11 @@ import { signInRoutes } from './routes/sign-in.ts';
 
 const maxBodyBytes = 1024 * 1024;
 
-/** Headers of every answer: a URL may hold a slug, so it is told to nobody. */
+/** Sets headers before the answer is made: one that is added to a finished answer makes a new one. */
 const commonHeaders = createMiddleware<AppEnv>(async (c, next) => {
-  await next();
+  for (const [name, value] of Object.entries(everyHeader)) c.header(name, value);
   if (c.req.path.startsWith('/api/')) c.header('Cache-Control', 'no-store');
-  c.header('Referrer-Policy', 'no-referrer');
-  c.header('X-Content-Type-Options', 'nosniff');
+  await next();
 });
 
 const limitBody = bodyLimit({
@@ -61,7 +60,8 @@ function notFound(app: OpenAPIHono<AppEnv>, c: AppContext): Promise<Response> {
 export function createApp(): OpenAPIHono<AppEnv> {
   const app = createApi();
   app.use(commonHeaders);
-  app.use(limitBody);
+  // Looking at the body of a GET costs more than answering it.
+  app.on(['POST', 'PUT', 'PATCH', 'DELETE'], '*', limitBody);
   for (const routes of [apiClips, apiSnapshots, apiDatabases, apiRun, health, results])
     app.route('/', routes);
   // The editor first: `/clips/new` is no id.

@@ -9,9 +9,10 @@ import type { Format, FormatOptions } from '../formats/format.ts';
 import { openBody } from './body.ts';
 import { cacheHeaders, isKnown } from './clip-cache.ts';
 import { type Coding, chooseCoding, compress, liveCodings } from './coding.ts';
-import type { AppContext } from './context.ts';
+import { type AppContext, everyClipHeader, everyHeader } from './context.ts';
+import { anyOrigin } from './cors.ts';
 import { contentDisposition } from './disposition.ts';
-import { logError } from './problem.ts';
+import { logBreak } from './problem.ts';
 
 /** Formats that browsers show rather than keep. */
 const shown = new Set(['json', 'ndjson', 'xml']);
@@ -33,8 +34,9 @@ export async function answerClipData(c: AppContext, data: ClipData): Promise<Res
   const coding = codingOf(c, format, stored);
   const given = new URLSearchParams(Object.entries(options).sort()).toString();
   const variant = [format.name, given, coding === 'identity' ? '' : coding];
-  const headers: Record<string, string> = cacheHeaders({ ...data, variant });
-  c.header('Vary', 'Accept-Encoding', { append: true });
+  const headers: Record<string, string> = { ...anyOrigin, ...cacheHeaders({ ...data, variant }) };
+  const byAccept = !c.req.path.endsWith(`.${format.name}`);
+  headers.Vary = byAccept ? 'Accept, Accept-Encoding' : 'Accept-Encoding';
   if (isKnown(headers.ETag, c.req.header('If-None-Match'))) return c.body(null, 304, headers);
   headers['Content-Type'] = format.mediaType;
   headers['Content-Disposition'] = contentDisposition(
@@ -60,19 +62,39 @@ function codingOf(c: AppContext, format: Format, stored: boolean): Coding {
 
 async function answerStored(
   c: AppContext,
-  { snapshot, format }: ClipData & { snapshot: Snapshot },
+  { clip, snapshot, format, forEver }: ClipData & { snapshot: Snapshot },
   coding: Coding,
   headers: Record<string, string>,
 ): Promise<Response> {
   const stored = coding === 'gzip' ? 'gzip' : 'identity';
   const { length, bytes } = await c.env.parts.services.results.openFrozen(snapshot, format, stored);
   if (length !== null) headers['Content-Length'] = String(length);
-  if (bytes instanceof Uint8Array) return c.body(bytes as Uint8Array<ArrayBuffer>, 200, headers);
+  if (bytes instanceof Uint8Array) {
+    // The URL of one snapshot holds whatever the clip does, and its caches need not ask: it is not worth a place.
+    if (!forEver) keepHot(c, clip, headers, bytes);
+    return c.body(bytes as Uint8Array<ArrayBuffer>, 200, headers);
+  }
   const body = await openBody(bytes, {
     onCancel: () => {},
-    onError: (error) => logError(toAppError(error), c),
+    onError: (error) => logBreak(toAppError(error), c),
   });
   return c.body(body, 200, headers);
+}
+
+function keepHot(c: AppContext, clip: Clip, headers: Record<string, string>, body: Uint8Array): void {
+  // What `Accept` chose is no matter of the URL alone.
+  if (headers.Vary !== 'Accept-Encoding') return;
+  const { pathname, search } = new URL(c.req.url);
+  c.env.hotAnswers?.keep(
+    { url: pathname + search, acceptEncoding: c.req.header('Accept-Encoding') },
+    {
+      slug: clip.slug,
+      clipId: clip.id,
+      version: clip.version,
+      headers: { ...everyHeader, ...everyClipHeader, ...headers },
+      body,
+    },
+  );
 }
 
 async function answerEncoded(
@@ -91,7 +113,7 @@ async function answerEncoded(
       });
   const body = await openBody(compress(format.encode(result, options), coding), {
     onCancel: () => stop.abort(),
-    onError: (error) => logError(toAppError(error), c),
+    onError: (error) => logBreak(toAppError(error), c),
   });
   return c.body(body, 200, headers);
 }

@@ -12,7 +12,7 @@ import { isAuthor } from './auth.ts';
 import { openBody } from './body.ts';
 import type { AppContext } from './context.ts';
 import { html, pageContext, pageHeaders } from './page.ts';
-import { logError } from './problem.ts';
+import { logBreak, logError } from './problem.ts';
 
 const pageSize = 100;
 /** Behind it a page is not what one looks for: downloads have every row. */
@@ -89,7 +89,7 @@ export async function answerClipPage(
   );
   const body = await openBody(encodeText(text), {
     onCancel: () => stop.abort(),
-    onError: (error) => logError(toAppError(error), c),
+    onError: (error) => logBreak(toAppError(error), c),
   });
   return c.body(body, 200, { ...pageHeaders, ...headers });
 }

@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import type { Log } from '../domain/ports.ts';
 import type { Services } from '../services/services.ts';
+import type { HotAnswers } from './hot-answers.ts';
 
 /** Handed to the app with each request; on Node always the same, in a Worker made for the request. */
 export interface Parts {
@@ -13,8 +14,21 @@ export interface Parts {
 }
 
 export interface AppEnv {
-  Bindings: { parts: Parts };
+  Bindings: {
+    parts: Parts;
+    /** Where answers are left to be sent again; absent where nothing outlives a request. */
+    hotAnswers?: HotAnswers;
+  };
 }
+
+/** Headers of every answer: a URL may hold a slug, so it is told to nobody. */
+export const everyHeader = {
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+/** Headers of every answer at a clip's URL, errors too. */
+export const everyClipHeader = { 'X-Robots-Tag': 'noindex' } as const;
 
 export type AppContext = Context<AppEnv>;
 

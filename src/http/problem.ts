@@ -8,6 +8,7 @@ import { ErrorPage } from '../../views/error.tsx';
 import { AppError, errorTable, toAppError } from '../domain/errors.ts';
 import { isAuthor } from './auth.ts';
 import type { AppContext } from './context.ts';
+import { anyOrigin } from './cors.ts';
 import { describeCause } from './log.ts';
 import { chooseMediaType } from './negotiate.ts';
 import { html, pageContext } from './page.ts';
@@ -87,7 +88,13 @@ export async function answerError(thrown: unknown, c: AppContext): Promise<Respo
       status,
     );
   }
-  return c.body(JSON.stringify(problem), status, { 'Content-Type': 'application/problem+json' });
+  const headers = c.req.path.startsWith('/c/') ? anyOrigin : {};
+  return c.body(JSON.stringify(problem), status, { ...headers, 'Content-Type': 'application/problem+json' });
+}
+
+/** Logs that an answer was broken off in its middle, which its client can't be told in words. */
+export function logBreak(error: AppError, c: AppContext): void {
+  c.env.parts.log('warn', 'an answer was broken off', { code: error.code, ...describeCause(error.cause) });
 }
 
 /** Logs what an operator has to know; never the URL, in which a slug may stand. */

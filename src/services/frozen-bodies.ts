@@ -1,12 +1,11 @@
 /**
  * The bytes of a snapshot in a format, as they go out: encoded and compressed once, kept in the store beside the
- * snapshot, and small ones in memory too. CSV needs no encoding: it is what a snapshot is stored as.
+ * snapshot. CSV needs no encoding: it is what a snapshot is stored as.
  */
 import { crc32 } from 'node:zlib';
 import type { EncodingWriter, Log, SnapshotStore } from '../domain/ports.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Format } from '../formats/format.ts';
-import { HotBodies } from './hot-bodies.ts';
 import {
   deflateSegment,
   gzipHead,
@@ -29,7 +28,8 @@ export type ContentCoding = 'gzip' | 'identity';
 /** Segments that are inflated at once, each on a thread of its own. */
 const inflatedAhead = 3;
 
-const hotBytes = 16 * 1024 * 1024;
+/** The largest body that is put together before it is sent. */
+const wholeBytes = 1024 * 1024;
 
 /** Bytes that are stored as segments of a deflate stream. */
 interface Stored {
@@ -42,7 +42,6 @@ interface Stored {
 export class FrozenBodies {
   readonly #store: SnapshotStore;
   readonly #log: Log;
-  readonly #hot = new HotBodies(hotBytes);
 
   constructor(store: SnapshotStore, log: Log) {
     this.#store = store;
@@ -54,17 +53,11 @@ export class FrozenBodies {
    * The stream throws `snapshot_damaged` and what encoding throws.
    */
   async open(snapshot: Snapshot, format: Format, coding: ContentCoding): Promise<FrozenBody> {
-    const key = `${snapshot.id} ${format.name} ${coding}`;
-    const hot = this.#hot.get(key);
-    if (hot) return { length: hot.length, bytes: hot };
     const stored = await this.#findStored(snapshot, format);
     if (!stored) return { length: null, bytes: this.#encode(snapshot, format, coding) };
     const length = coding === 'gzip' ? gzipLength(stored) : stored.bytes;
     const stream = coding === 'gzip' ? gzipOf(stored) : identityOf(stored);
-    if (!this.#hot.takes(length)) return { length, bytes: stream };
-    const bytes = await collect(stream, length);
-    this.#hot.set(key, bytes);
-    return { length, bytes };
+    return { length, bytes: length > wholeBytes ? stream : await collect(stream, length) };
   }
 
   async #findStored(snapshot: Snapshot, format: Format): Promise<Stored | null> {
@@ -81,17 +74,21 @@ export class FrozenBodies {
     const level = format.compressed ? 0 : 1;
     let checksum = 0;
     let length = 0;
+    let head = coding === 'gzip' ? gzipHead : null;
     try {
-      if (coding === 'gzip') yield gzipHead;
       const encoded = format.encode(openSnapshot(this.#store, snapshot), {});
       for await (const bytes of inPieces(encoded, segmentBytes)) {
         checksum = crc32(bytes, checksum);
         length += bytes.length;
         const segment = await deflateSegment(bytes, level);
         await keeper.append(segment);
+        // Not sooner: what the first piece can't hold gets an answer of its own.
+        if (head) yield head;
+        head = null;
         yield coding === 'gzip' ? segment : bytes;
       }
       await keeper.publish(length, checksum);
+      if (head) yield head;
       if (coding === 'gzip') yield gzipTail(checksum, length);
     } finally {
       await keeper.end();

@@ -13,7 +13,8 @@ import { cacheHeaders, isKnown } from '../clip-cache.ts';
 import { answerClipData } from '../clip-data.ts';
 import { clipUrl, snapshotUrl } from '../clip-json.ts';
 import { answerClipPage, parsePage } from '../clip-page.ts';
-import type { AppContext, AppEnv } from '../context.ts';
+import { type AppContext, type AppEnv, everyClipHeader } from '../context.ts';
+import { anyOrigin } from '../cors.ts';
 import { chooseMediaType } from '../negotiate.ts';
 import { describeResults } from './results-document.ts';
 
@@ -34,19 +35,17 @@ interface Asked {
 export const results = createApi();
 describeResults(results.openAPIRegistry);
 
-/** Headers of every answer at a clip's URL, errors too. */
-const clipHeaders = createMiddleware<AppEnv>(async (c, next) => {
-  await next();
-  c.header('X-Robots-Tag', 'noindex');
-  if (!c.res.headers.get('Content-Type')?.startsWith('text/html')) {
-    c.header('Access-Control-Allow-Origin', '*');
-    c.header('Access-Control-Expose-Headers', 'Content-Disposition, ETag, Retry-After');
-  }
-});
-results.use('/c/*', clipHeaders);
+results.use(
+  '/c/*',
+  createMiddleware<AppEnv>(async (c, next) => {
+    for (const [name, value] of Object.entries(everyClipHeader)) c.header(name, value);
+    await next();
+  }),
+);
 
 results.options('/c/*', (c) =>
   c.body(null, 204, {
+    ...anyOrigin,
     Allow: 'GET, HEAD, OPTIONS',
     'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
     'Access-Control-Allow-Headers': 'Accept, If-None-Match, Cache-Control',
