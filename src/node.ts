@@ -95,17 +95,18 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
 
 function createSite(parts: Parts, store: Store): Server {
   const app = createApp();
-  const assets = new Hono().use('/assets/*', etag(), serveStatic({ root: findPublicDir() }));
-  const hotAnswers = new HotAnswers();
-  const bindings = { parts, hotAnswers };
+  const bindings = { parts, hotAnswers: new HotAnswers() };
+  const assets = new Hono()
+    .use('/assets/*', etag(), serveStatic({ root: findPublicDir() }))
+    .notFound((c) => app.fetch(c.req.raw, bindings));
   const listener = getRequestListener((request) =>
     new URL(request.url).pathname.startsWith('/assets/')
       ? assets.fetch(request)
       : app.fetch(request, bindings),
   );
+  const hot = { hotAnswers: bindings.hotAnswers, clips: store.clips, otherwise: listener };
   return createServer((request, response) => {
-    if (!sendHot({ hotAnswers, clips: store.clips, otherwise: listener }, request, response))
-      void listener(request, response);
+    if (!sendHot(hot, request, response)) void listener(request, response);
   });
 }
 

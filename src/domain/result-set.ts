@@ -40,8 +40,10 @@ export interface Column {
   readonly type: string;
   /** What encoders go by. A domain has the kind of its base type. */
   readonly kind: ColumnKind;
-  /** For `array`: the kind of the elements. */
+  /** For `array`: the kind of the elements. Absent when they are arrays themselves. */
   readonly element?: Exclude<ColumnKind, 'array'>;
+  /** For `array`: its elements when they are arrays, of a domain over an array or of a vector type, and no dimension. */
+  readonly elementArray?: Pick<Column, 'element' | 'elementArray' | 'delimiter'>;
   /** For `array`: the character between elements, `,` for every built-in type but box (`;`). */
   readonly delimiter?: string;
   /**

@@ -69,14 +69,17 @@ const encoders: Record<ColumnKind, (column: Column) => ValueEncoder> = {
   other: textEncoder,
 };
 
-/** Arrays of any dimensions become a flat list in which NULLs are left out, as in Postgres. */
+/**
+ * Arrays of any dimensions become a flat list in which NULLs are left out, as in Postgres; elements that are arrays of
+ * their own, lists in it.
+ */
 function arrayEncoder(column: Column): ValueEncoder {
-  const encode = encoders[column.element ?? 'text'](column);
-  const delimiter = column.delimiter ?? ',';
+  const { elementArray, element = 'text', delimiter = ',', ...rest } = column;
+  const encode = elementArray ? arrayEncoder({ ...rest, ...elementArray }) : encoders[element](column);
   return (text) => {
     let xml = '';
-    for (const element of decodeArray(text, delimiter)) {
-      if (element !== null) xml += `<element>${encode(element)}</element>`;
+    for (const each of decodeArray(text, delimiter)) {
+      if (each !== null) xml += `<element>${encode(each)}</element>`;
     }
     return xml;
   };

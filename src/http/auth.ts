@@ -11,7 +11,8 @@ import { type AppContext, type AppEnv, originOf } from './context.ts';
 
 const cookieName = 'pgclip_session';
 const sessionSeconds = 30 * 24 * 60 * 60;
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Methods that change nothing. Source: RFC 9110, 9.2.1. */
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 function hmac(key: string, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();

@@ -13,7 +13,8 @@ export interface Field {
   readonly dataTypeModifier: number;
 }
 
-type TypeFacts = Pick<Column, 'type' | 'kind' | 'element' | 'delimiter'>;
+type Shape = Pick<Column, 'kind' | 'element' | 'elementArray' | 'delimiter'>;
+type TypeFacts = Shape & Pick<Column, 'type'>;
 
 /** Kinds of built-in types by OID; their OIDs never change. */
 const builtInKinds: Readonly<Record<string, ColumnKind>> = {
@@ -43,40 +44,56 @@ const builtInKinds: Readonly<Record<string, ColumnKind>> = {
 /** First OID of types that are not built in: those can be altered, so what is known of them is not kept. */
 const firstUserOid = 16384;
 
-/** Per column: its full name, base type behind domains, and the base type of its elements when it is an array. */
+/**
+ * Per column and level: its full name and the base type behind domains of, at level 0, the column, at level 1, its
+ * elements when it is an array, at level 2, theirs when those are arrays of their own, and so on.
+ */
 const typesQuery = `WITH RECURSIVE asked AS (
   SELECT * FROM unnest($1::oid[], $2::int4[]) WITH ORDINALITY AS a(oid, typmod, n)
-), base(n, oid) AS (
-  SELECT n, oid FROM asked
+), found(n, level, oid, delimiter) AS (
+  SELECT n, 0, oid, NULL::"char" FROM asked
   UNION ALL
-  SELECT base.n, t.typbasetype FROM base JOIN pg_catalog.pg_type t ON t.oid = base.oid WHERE t.typtype = 'd'
-), element(n, oid, delimiter) AS (
-  SELECT base.n, t.typelem, e.typdelim FROM base
-  JOIN pg_catalog.pg_type t ON t.oid = base.oid AND t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc
-  JOIN pg_catalog.pg_type e ON e.oid = t.typelem
-  UNION ALL
-  SELECT element.n, t.typbasetype, element.delimiter FROM element
-  JOIN pg_catalog.pg_type t ON t.oid = element.oid WHERE t.typtype = 'd'
-), kind AS (
-  SELECT t.oid, t.typtype, t.typcategory, EXISTS (
-    SELECT FROM pg_catalog.pg_cast c WHERE c.castsource = t.oid AND c.casttarget = 'json'::regtype
-      AND c.castmethod = 'f' AND t.oid >= ${firstUserOid}) AS casts
-  FROM pg_catalog.pg_type t WHERE t.typtype <> 'd'
+  SELECT found.n, found.level + (t.typtype <> 'd')::int,
+    CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END,
+    CASE t.typtype WHEN 'd' THEN found.delimiter ELSE e.typdelim END
+  FROM found JOIN pg_catalog.pg_type t ON t.oid = found.oid LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
+  WHERE t.typtype = 'd' OR t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc
 )
-SELECT asked.n, pg_catalog.format_type(asked.oid, asked.typmod), b.oid, b.typtype, b.casts,
-  e.oid, e.typtype, e.casts, element.delimiter
-FROM asked
-JOIN base ON base.n = asked.n JOIN kind b ON b.oid = base.oid
-LEFT JOIN (element JOIN kind e ON e.oid = element.oid) ON element.n = asked.n
-ORDER BY asked.n`;
+SELECT found.n, pg_catalog.format_type(asked.oid, asked.typmod), t.oid, t.typtype, found.delimiter, EXISTS (
+  SELECT FROM pg_catalog.pg_cast c WHERE c.castsource = t.oid AND c.casttarget = 'json'::regtype
+    AND c.castmethod = 'f' AND t.oid >= ${firstUserOid})
+FROM found JOIN asked ON asked.n = found.n
+JOIN pg_catalog.pg_type t ON t.oid = found.oid AND t.typtype <> 'd'
+ORDER BY found.n, found.level`;
 
-function kindOf(oid: string, typtype: string, casts: string): Exclude<ColumnKind, 'array'> {
+/** One row of its answer. */
+interface Level {
+  readonly type: string;
+  readonly oid: string;
+  readonly typtype: string;
+  /** Between elements of this type. */
+  readonly delimiter: string;
+  /** `t` when it has a cast to json. */
+  readonly casts: string;
+}
+
+function kindOf({ oid, typtype, casts }: Level): Exclude<ColumnKind, 'array'> {
   const builtIn = builtInKinds[oid];
   if (builtIn) return builtIn as Exclude<ColumnKind, 'array'>;
   if (casts === 't' || typtype === 'c') return 'nested';
   if (typtype === 'e') return 'text';
   if (typtype === 'r' || typtype === 'm' || Number(oid) < firstUserOid) return 'other';
   return 'text';
+}
+
+/** What the levels of one column are together. */
+function shapeOf([outer, ...elements]: readonly [Level, ...Level[]]): Shape {
+  const [first, ...deeper] = elements;
+  if (!first) return { kind: kindOf(outer) };
+  const { delimiter } = first;
+  if (deeper.length === 0) return { kind: 'array', element: kindOf(first), delimiter };
+  const { kind: _, ...elementArray } = shapeOf([first, ...deeper]);
+  return { kind: 'array', elementArray, delimiter };
 }
 
 /** Knows the types of one database. */
@@ -106,18 +123,21 @@ export class ColumnTypes {
       rowMode: 'array',
       types: rawText,
     });
-    return result.rows.map((row) => {
-      const [n, type, oid, typtype, casts, elementOid, elementTyptype, elementCasts, delimiter] =
-        row as string[];
-      const field = fields[Number(n) - 1] as Field;
-      const facts: TypeFacts = elementOid
-        ? {
-            type: type as string,
-            kind: 'array',
-            element: kindOf(elementOid, elementTyptype as string, elementCasts as string),
-            delimiter: delimiter as string,
-          }
-        : { type: type as string, kind: kindOf(oid as string, typtype as string, casts as string) };
+    const levels = fields.map((): Level[] => []);
+    for (const row of result.rows) {
+      const [n, type, oid, typtype, delimiter, casts] = row as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      levels[Number(n) - 1]?.push({ type, oid, typtype, delimiter, casts });
+    }
+    return fields.map((field, index) => {
+      const own = levels[index] as [Level, ...Level[]];
+      const facts: TypeFacts = { type: own[0].type, ...shapeOf(own) };
       const key = keyOf(field);
       if (field.dataTypeID < firstUserOid) this.#known.set(key, facts);
       return [key, facts];
