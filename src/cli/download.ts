@@ -30,8 +30,9 @@ export async function get(terminal: Terminal, text: string, options: GetOptions)
   const url = link?.base ?? new URL((await getClip(await getApi(terminal), text)).url);
   url.pathname += `.${format}`;
 
-  const response = await request(url.href, { signal: terminal.signal });
-  // The length counts what is on the wire, which is not what arrives here if it was compressed.
+  // Not compressed: the length on the wire is then that of the file, and the progress can tell its part.
+  const init = { signal: terminal.signal, headers: { 'Accept-Encoding': 'identity' } };
+  const response = await request(url.href, init);
   const total = response.headers.has('content-encoding') ? null : response.headers.get('content-length');
   const progress = toTerminal
     ? startProgress({ isTTY: false } as Terminal['stderr'], null)

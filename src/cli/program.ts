@@ -1,10 +1,18 @@
 /** The commands and options of `pgclip`, as commander needs them. What they do is in the other files. */
 import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import * as clip from './clip-commands.ts';
 import { databases, harden } from './database-commands.ts';
 import { formatNames, get } from './download.ts';
 import { serve } from './serve.ts';
 import type { Terminal } from './terminal.ts';
+
+const environmentHelp = `
+Environment:
+  PGCLIP_URL    the server to talk to (default: http://127.0.0.1:3000)
+  PGCLIP_TOKEN  its API token (default: API_TOKEN, or the one that a server made in this directory)
+
+"serve" reads config vars: see docs/settings.md.`;
 
 const clipHelp = 'id, name, slug or URL of the clip';
 
@@ -12,6 +20,8 @@ const clipHelp = 'id, name, slug or URL of the clip';
 export function makeProgram(terminal: Terminal): Command {
   const program = new Command('pgclip')
     .description('Turns a SQL query into a link.')
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .addHelpText('after', environmentHelp)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),

@@ -7,8 +7,8 @@
 /** Seconds in a day. */
 export const daySeconds = 86_400;
 
-/** What may follow the seconds: fraction and offset. */
-const ending = /^(?:\.(\d{1,6}))?(?:([+-]\d\d)(?::(\d\d)(?::(\d\d))?)?)?$/;
+/** The offset from UTC of a timestamptz, which may have minutes and seconds. */
+const offsetParts = /^([+-])(\d\d)(?::(\d\d)(?::(\d\d))?)?$/;
 
 /** A point in time. For a date, its midnight; for a timestamptz, in UTC. */
 export interface Instant {
@@ -47,10 +47,34 @@ function civilFromDays(days: number): { year: number; month: number; day: number
 }
 
 const zero = 48;
+const nine = 57;
+const dot = 46;
 
 /** The two digits at an index. */
 function twoDigits(text: string, at: number): number {
   return (text.charCodeAt(at) - zero) * 10 + text.charCodeAt(at + 1) - zero;
+}
+
+/** The year in the first `length` characters. */
+function parseYear(text: string, length: number): number {
+  return length === 4 ? twoDigits(text, 0) * 100 + twoDigits(text, 2) : Number(text.slice(0, length));
+}
+
+/** The end of the digits that begin at an index. */
+function endOfDigits(text: string, at: number): number {
+  let end = at;
+  while (text.charCodeAt(end) >= zero && text.charCodeAt(end) <= nine) end++;
+  return end;
+}
+
+/** Seconds that the offset is ahead of UTC; NaN for text that is none. */
+function parseOffset(text: string): number {
+  if (text === '' || text === '+00') return 0;
+  const match = offsetParts.exec(text);
+  if (!match) return Number.NaN;
+  const [, sign, hour, minute = '0', second = '0'] = match;
+  const seconds = Number(hour) * 3600 + Number(minute) * 60 + Number(second);
+  return sign === '-' ? -seconds : seconds;
 }
 
 /** Reads a date, timestamp or timestamptz in ISO form; null for text of another DateStyle and for infinity. */
@@ -59,21 +83,17 @@ export function parseInstant(text: string): Instant | null {
   const dash = text.indexOf('-', 1);
   if (dash < 4) return null;
   const bc = text.endsWith(' BC');
-  const year = Number(text.slice(0, dash));
+  const year = parseYear(text, dash);
   const days = daysFromCivil(bc ? 1 - year : year, twoDigits(text, dash + 1), twoDigits(text, dash + 4));
-  if (Number.isNaN(days)) return null;
-  const end = bc ? text.length - 3 : text.length;
   const midnight = days * daySeconds;
-  if (end === dash + 6) return { epochSeconds: midnight, fraction: '' };
+  const end = bc ? text.length - 3 : text.length;
+  if (end === dash + 6) return Number.isNaN(days) ? null : { epochSeconds: midnight, fraction: '' };
   const time =
     twoDigits(text, dash + 7) * 3600 + twoDigits(text, dash + 10) * 60 + twoDigits(text, dash + 13);
-  const rest = text.slice(dash + 15, end);
-  if (rest === '' || rest === '+00') return { epochSeconds: midnight + time, fraction: '' };
-  const match = ending.exec(rest);
-  if (!match) return null;
-  const [, fraction = '', hour = '+00', minute = '00', second = '00'] = match;
-  const offset = Math.abs(Number(hour)) * 3600 + Number(minute) * 60 + Number(second);
-  return { epochSeconds: midnight + time - (hour.startsWith('-') ? -offset : offset), fraction };
+  const second = dash + 15;
+  const rest = text.charCodeAt(second) === dot ? endOfDigits(text, second + 1) : second;
+  const epochSeconds = midnight + time - parseOffset(text.slice(rest, end));
+  return Number.isNaN(epochSeconds) ? null : { epochSeconds, fraction: text.slice(second + 1, rest) };
 }
 
 function pad(number: number, digits: number): string {

@@ -9,8 +9,18 @@ import { isInfinite, notIso } from './temporal.ts';
 import { ValueProblem } from './value-problem.ts';
 import { cellStyles } from './xlsx-parts.ts';
 
-/** Everything of a cell after its reference: `<c r="A1"` + ` s="2"><v>45000</v></c>`. May throw ValueProblem. */
-export type CellEncoder = (text: string) => string;
+/** Makes the cell of a value that is not NULL; `row` is what `rowReference` gives. May throw ValueProblem. */
+export type CellEncoder = (text: string, row: string) => string;
+
+/** The part that all cells of a row have in common: the number in their references, to where their values begin. */
+export function rowReference(number: number): string {
+  return `${number}"><v>`;
+}
+
+/** What a cell begins with, up to the row in its reference. `letters` are its column's, A to XFD. */
+function cellStart(letters: string, attributes: string): string {
+  return `<c${attributes} r="${letters}`;
+}
 
 /** Longest text of a cell, in UTF-16 units. */
 const maxTextLength = 32_767;
@@ -26,57 +36,105 @@ function escapeCharacter(char: string): string {
 
 const blank = 32;
 
-/** Makes the encoder of texts; they are inline strings, which Excel never takes for formulas. */
-export function textCellEncoder(column: Column, style: number = cellStyles.general): CellEncoder {
-  const attributes = `${style === cellStyles.general ? '' : ` s="${style}"`} t="inlineStr"`;
-  const open = `${attributes}><is><t>`;
-  const openPreserving = `${attributes}><is><t xml:space="preserve">`;
-  return (text) => {
-    if (text.length > maxTextLength) {
-      throw new ValueProblem(
-        column.name,
-        `the text has ${text.length} characters and a cell of Excel holds 32,767. Shorten it with left() or choose another format.`,
-      );
-    }
-    const padded = text.charCodeAt(0) <= blank || text.charCodeAt(text.length - 1) <= blank;
+const textAttribute = ' t="str"';
+
+function checkLength(text: string, column: Column): void {
+  if (text.length <= maxTextLength) return;
+  throw new ValueProblem(
+    column.name,
+    `the text has ${text.length} characters and a cell of Excel holds 32,767. Shorten it with left() or choose another format.`,
+  );
+}
+
+/**
+ * Makes the encoder of texts. They have the type of a formula's string and no formula, as SheetJS writes texts; Excel
+ * never takes them for formulas, and they are shorter than inline strings.
+ */
+export function textCellEncoder(
+  column: Column,
+  letters: string,
+  style: number = cellStyles.general,
+): CellEncoder {
+  const start = cellStart(letters, `${style === cellStyles.general ? '' : ` s="${style}"`}${textAttribute}`);
+  return (text, row) => {
+    checkLength(text, column);
     const escaped = mustEscape.test(text) ? text.replace(escapes, escapeCharacter) : text;
-    return `${padded ? openPreserving : open}${escaped}</t></is></c>`;
+    const padded = text.charCodeAt(0) <= blank || text.charCodeAt(text.length - 1) <= blank;
+    const reference = padded ? row.replace('<v', '<v xml:space="preserve"') : row;
+    return `${start}${reference}${escaped}</v></c>`;
   };
 }
 
-const numberParts = /^-?(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/;
+/** Makes the encoder of numbers and times that Excel can't hold: their texts have nothing to escape. */
+function verbatimEncoder(column: Column, letters: string): CellEncoder {
+  const start = cellStart(letters, textAttribute);
+  return (text, row) => {
+    checkLength(text, column);
+    return `${start}${row}${text}</v></c>`;
+  };
+}
+
 const maxDigits = 15;
 /** Excel has no denormal numbers and ends below 1E308. */
 const maxExponent = 307;
 
 const zero = 48;
 const nine = 57;
+const minus = 45;
+const dot = 46;
+const smallE = 101;
 
 /** Whether Excel keeps the number as it is: at most 15 significant digits and neither too large nor too small. */
 function fitsNumber(text: string): boolean {
-  const last = text.charCodeAt(text.length - 1);
-  // NaN and the infinities.
-  if (last < zero || last > nine) return false;
-  if (text.length <= maxDigits && !text.includes('e')) return true;
-  const [, whole = '', decimals = '', exponent = '0'] = numberParts.exec(text) ?? [];
-  const digits = `${whole}${decimals.replace(/0+$/, '')}`.replace(/^0+/, '');
-  return (
-    digits.length <= maxDigits && text.length <= maxExponent && Math.abs(Number(exponent)) <= maxExponent
-  );
+  if (text.length > maxExponent) return false;
+  let digits = 0;
+  let zeros = 0;
+  let whole = true;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === zero) {
+      // Zeros count between digits and at the end of a whole number.
+      if (digits > 0) zeros++;
+    } else if (code > zero && code <= nine) {
+      digits += zeros + 1;
+      zeros = 0;
+    } else if (code === dot) {
+      digits += zeros;
+      zeros = 0;
+      whole = false;
+    } else if (code === smallE) {
+      return digits <= maxDigits && Math.abs(Number(text.slice(at + 1))) <= maxExponent;
+    } else if (code !== minus) {
+      // NaN and the infinities.
+      return false;
+    }
+  }
+  return (whole ? digits + zeros : digits) <= maxDigits;
 }
 
-const wholeNumber = ` s="${cellStyles.whole}"><v>`;
+const wholeStyle = ` s="${cellStyles.whole}"`;
 
-function numberEncoder(column: Column): CellEncoder {
-  const encodeText = textCellEncoder(column);
-  return (text) => {
-    if (!fitsNumber(text)) return encodeText(text);
+function wholeEncoder(_column: Column, letters: string): CellEncoder {
+  const start = cellStart(letters, wholeStyle);
+  return (text, row) => `${start}${row}${text}</v></c>`;
+}
+
+function numberEncoder(column: Column, letters: string): CellEncoder {
+  const encodeText = verbatimEncoder(column, letters);
+  const encodeWhole = wholeEncoder(column, letters);
+  const start = cellStart(letters, '');
+  return (text, row) => {
+    if (!fitsNumber(text)) return encodeText(text, row);
     // The general format would show 123456789012 as 1.23457E+11.
-    return `${text.includes('.') || text.includes('e') ? '><v>' : wholeNumber}${text}</v></c>`;
+    if (!text.includes('.') && !text.includes('e')) return encodeWhole(text, row);
+    return `${start}${row}${text}</v></c>`;
   };
 }
 
-const booleanEncoder = (): CellEncoder => (text) => ` t="b"><v>${text === 't' ? 1 : 0}</v></c>`;
+function booleanEncoder(_column: Column, letters: string): CellEncoder {
+  const start = cellStart(letters, ' t="b"');
+  return (text, row) => `${start}${row}${text === 't' ? '1</v></c>' : '0</v></c>'}`;
+}
 
 /** 1900-03-01: before it Excel counts a 29 February 1900 that never was. */
 const firstSecond = -25_508 * daySeconds;
@@ -97,42 +155,48 @@ function encodeSerial({ epochSeconds, fraction }: Instant): string {
   return String((ms + epochDay * daySeconds * 1000) / (daySeconds * 1000));
 }
 
-function temporalEncoder(kind: 'date' | 'timestamp' | 'timestamptz', column: Column): CellEncoder {
-  const encodeText = textCellEncoder(column);
-  const wholeSeconds = kind === 'date' ? cellStyles.date : cellStyles.timestamp;
-  return (text) => {
+function temporalEncoder(
+  kind: 'date' | 'timestamp' | 'timestamptz',
+  column: Column,
+  letters: string,
+): CellEncoder {
+  const encodeText = verbatimEncoder(column, letters);
+  const [whole, fractional] = [
+    kind === 'date' ? cellStyles.date : cellStyles.timestamp,
+    cellStyles.timestampMs,
+  ].map((style) => cellStart(letters, ` s="${style}"`));
+  return (text, row) => {
     const instant = parseInstant(text);
     if (!instant) {
-      if (isInfinite(text)) return encodeText(text);
+      if (isInfinite(text)) return encodeText(text, row);
       throw notIso(column.name);
     }
-    if (!fitsSerial(instant)) return encodeText(kind === 'timestamptz' ? encodeUtc(instant) : text);
-    const style = instant.fraction === '' ? wholeSeconds : cellStyles.timestampMs;
-    return ` s="${style}"><v>${encodeSerial(instant)}</v></c>`;
+    if (fitsSerial(instant)) {
+      return `${instant.fraction === '' ? whole : fractional}${row}${encodeSerial(instant)}</v></c>`;
+    }
+    return encodeText(kind === 'timestamptz' && !text.endsWith('+00') ? encodeUtc(instant) : text, row);
   };
 }
 
-const text = (column: Column): CellEncoder => textCellEncoder(column);
-
-const encoders: Record<ColumnKind, (column: Column) => CellEncoder> = {
-  int: () => (text) => `${wholeNumber}${text}</v></c>`,
+const encoders: Record<ColumnKind, (column: Column, letters: string) => CellEncoder> = {
+  int: wholeEncoder,
   int8: numberEncoder,
   numeric: numberEncoder,
   float: numberEncoder,
   boolean: booleanEncoder,
-  date: (column) => temporalEncoder('date', column),
-  timestamp: (column) => temporalEncoder('timestamp', column),
-  timestamptz: (column) => temporalEncoder('timestamptz', column),
-  json: text,
-  xml: text,
-  bytea: text,
-  array: text,
-  nested: text,
-  text,
-  other: text,
+  date: (column, letters) => temporalEncoder('date', column, letters),
+  timestamp: (column, letters) => temporalEncoder('timestamp', column, letters),
+  timestamptz: (column, letters) => temporalEncoder('timestamptz', column, letters),
+  json: textCellEncoder,
+  xml: textCellEncoder,
+  bytea: textCellEncoder,
+  array: textCellEncoder,
+  nested: textCellEncoder,
+  text: textCellEncoder,
+  other: textCellEncoder,
 };
 
-/** Makes the encoder of a column's values (never NULL). */
-export function cellEncoder(column: Column): CellEncoder {
-  return encoders[column.kind](column);
+/** Makes the encoder of a column's values (never NULL). `letters` are the column's in the sheet. */
+export function cellEncoder(column: Column, letters: string): CellEncoder {
+  return encoders[column.kind](column, letters);
 }

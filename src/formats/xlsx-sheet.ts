@@ -3,7 +3,7 @@
  * sections 18.3.1.99 (worksheet) and 18.3.1.73 (row).
  */
 import type { Column, Row } from '../domain/result-set.ts';
-import { cellEncoder, textCellEncoder } from './xlsx-cell.ts';
+import { cellEncoder, rowReference, textCellEncoder } from './xlsx-cell.ts';
 import { cellStyles } from './xlsx-parts.ts';
 
 const minWidth = 6;
@@ -58,8 +58,8 @@ function encodeWidths(columns: readonly Column[], first: readonly Row[]): string
 
 function encodeHead(columns: readonly Column[], first: readonly Row[]): string {
   const names = columns.map((column, index) => {
-    const encode = textCellEncoder(column, cellStyles.header);
-    return `<c r="${columnLetters(index)}1"${encode(title(column))}`;
+    const encode = textCellEncoder(column, columnLetters(index), cellStyles.header);
+    return encode(title(column), rowReference(1));
   });
   return (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
@@ -74,19 +74,16 @@ function encodeHead(columns: readonly Column[], first: readonly Row[]): string {
 
 /** Prepares the sheets of a result set; `first` are its first rows, all of the sample. Every sheet has the same head. */
 export function sheetBody(columns: readonly Column[], first: readonly Row[]): SheetBody {
-  const cells = columns.map((column, at) => ({
-    at,
-    open: `<c r="${columnLetters(at)}`,
-    encode: cellEncoder(column),
-  }));
+  const encoders = columns.map((column, at) => cellEncoder(column, columnLetters(at)));
   return {
     head: encodeHead(columns, first),
     encodeRow: (row, number) => {
-      const reference = `${number}"`;
-      let text = `<row r="${reference}>`;
-      for (const cell of cells) {
-        const value = row[cell.at];
-        if (value !== null && value !== undefined) text += cell.open + reference + cell.encode(value);
+      const reference = rowReference(number);
+      let text = `<row r="${number}">`;
+      let at = 0;
+      for (const encode of encoders) {
+        const value = row[at++];
+        if (value !== null && value !== undefined) text += encode(value, reference);
       }
       return `${text}</row>`;
     },

@@ -1,7 +1,7 @@
 /**
- * Excel: a workbook whose sheets are streamed row by row into one deflate pass. The rows that don't fit into a sheet go
- * on in the next one; the parts that name the sheets are written after them. Source: ECMA-376 part 1; Microsoft,
- * "Excel specifications and limits".
+ * Excel: a workbook whose sheets are streamed row by row into one deflate stream each. The rows that don't fit into a
+ * sheet go on in the next one; the parts that name the sheets are written after them. Source: ECMA-376 part 1;
+ * Microsoft, "Excel specifications and limits".
  */
 import { Buffer } from 'node:buffer';
 import { AppError } from '../domain/errors.ts';
@@ -26,8 +26,8 @@ export const excelSheetLimits: SheetLimits = { maxRows: 1_048_575, maxBytes: 2 *
 
 const maxColumns = 16_384;
 
-/** In UTF-16 units of XML, which compress to about a tenth. */
-const pieceLength = 131_072;
+/** In UTF-16 units of XML. Of more, the many small strings no longer fit into the processor's cache: a tenth slower. */
+const pieceLength = 65_536;
 
 /** The sheets of one result set as they grow; holds the XML that has not left yet. */
 class SheetWriter {

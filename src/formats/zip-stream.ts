@@ -4,8 +4,8 @@
  * Source: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.5.
  */
 import { Buffer } from 'node:buffer';
-import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw } from 'node:zlib';
+import { finished } from 'node:stream/promises';
+import { crc32, createDeflateRaw } from 'node:zlib';
 
 /** Some bytes of an entry. The pieces of one entry come one after the other. */
 export interface ZipPiece {
@@ -31,6 +31,9 @@ const endSignature = 0x06054b50;
 const zip64EndSignature = 0x06064b50;
 const zip64LocatorSignature = 0x07064b50;
 
+const localHeaderBytes = 30;
+const descriptorBytes = 16;
+
 const version = 20;
 const zip64Version = 45;
 const sizesFollow = 0x0008;
@@ -39,21 +42,10 @@ const deflated = 8;
 const date = 0x0021;
 const max32 = 0xffffffff;
 
-/** Ends a deflate stream: a last block without content. */
-const emptyLastBlock = Buffer.from([0x03, 0x00]);
-
-const deflate = promisify<Uint8Array, object, Buffer>(deflateRaw);
-
-/** Room for what a piece usually becomes, so that it is done in one go. */
-const outputBytes = 65_536;
-
-/** Each piece ends at a byte boundary, so that pieces compress apart, on another thread, and stand in a row. */
-function compress(bytes: Uint8Array): Promise<Buffer> {
-  return deflate(bytes, { level: 1, chunkSize: outputBytes, finishFlush: constants.Z_SYNC_FLUSH });
-}
+const deflateOptions = { level: 1, memLevel: 9, chunkSize: 65_536 };
 
 function encodeLocalHeader(entry: ZipEntry): Buffer {
-  const header = Buffer.alloc(30);
+  const header = Buffer.alloc(localHeaderBytes);
   header.writeUInt32LE(localHeaderSignature, 0);
   header.writeUInt16LE(version, 4);
   header.writeUInt16LE(sizesFollow, 6);
@@ -64,7 +56,7 @@ function encodeLocalHeader(entry: ZipEntry): Buffer {
 }
 
 function encodeDescriptor(entry: ZipEntry): Buffer {
-  const descriptor = Buffer.alloc(16);
+  const descriptor = Buffer.alloc(descriptorBytes);
   descriptor.writeUInt32LE(descriptorSignature, 0);
   descriptor.writeUInt32LE(entry.crc, 4);
   descriptor.writeUInt32LE(entry.compressedBytes, 8);
@@ -125,56 +117,80 @@ export function encodeDirectory(entries: readonly ZipEntry[], offset: number): B
   return Buffer.concat([directory, ...zip64, end]);
 }
 
-/** Writes the records around the compressed pieces and keeps count of where they stand. */
-class Archive {
-  readonly entries: ZipEntry[] = [];
-  offset = 0;
+/** The entry that is being written. Its deflate stream compresses on another thread. To be ended or destroyed. */
+class OpenEntry {
+  readonly record: ZipEntry;
+  private readonly deflate = createDeflateRaw(deflateOptions);
+  private compressed: Buffer[] = [];
+  private written: Promise<void> = Promise.resolve();
 
-  private count(bytes: Buffer): Buffer {
-    this.offset += bytes.length;
-    return bytes;
+  constructor(name: string, offset: number) {
+    this.record = { name, offset, crc: 0, compressedBytes: 0, bytes: 0 };
+    this.deflate.on('data', (bytes: Buffer) => {
+      this.compressed.push(bytes);
+      this.record.compressedBytes += bytes.length;
+    });
+    // What fails is told by the promise of the write.
+    this.deflate.on('error', () => {});
   }
 
-  open(name: string): Buffer {
-    const entry = { name, offset: this.offset, crc: 0, compressedBytes: 0, bytes: 0 };
-    this.entries.push(entry);
-    return this.count(encodeLocalHeader(entry));
+  /** Begins to compress the bytes, which must not change any more. What came before must have been taken. */
+  append(bytes: Uint8Array): void {
+    this.written = new Promise((resolve, reject) => {
+      this.deflate.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+    // An archive that is abandoned leaves a write that nobody waits for.
+    this.written.catch(() => {});
+    this.record.crc = crc32(bytes, this.record.crc);
+    this.record.bytes += bytes.length;
   }
 
-  append(bytes: Uint8Array, compressed: Buffer): Buffer {
-    const entry = this.entries.at(-1);
-    if (entry) {
-      entry.crc = crc32(bytes, entry.crc);
-      entry.bytes += bytes.length;
-      entry.compressedBytes += compressed.length;
-    }
-    return this.count(compressed);
+  /** Waits until what was appended is compressed, and gives what has come of it so far. */
+  async take(): Promise<Buffer[]> {
+    await this.written;
+    const taken = this.compressed;
+    this.compressed = [];
+    return taken;
   }
 
-  close(): Buffer {
-    const entry = this.entries.at(-1);
-    if (!entry) return Buffer.alloc(0);
-    entry.compressedBytes += emptyLastBlock.length;
-    return this.count(Buffer.concat([emptyLastBlock, encodeDescriptor(entry)]));
+  /** The rest of the entry. */
+  async end(): Promise<Buffer[]> {
+    await this.written;
+    this.deflate.end();
+    await finished(this.deflate);
+    return [...(await this.take()), encodeDescriptor(this.record)];
   }
+
+  destroy(): void {
+    this.deflate.destroy();
+  }
+}
+
+/** Where the entry ends in the archive. */
+function endOf(entry: ZipEntry | undefined): number {
+  if (!entry) return 0;
+  return entry.offset + localHeaderBytes + entry.name.length + entry.compressedBytes + descriptorBytes;
 }
 
 /** Makes the archive of the pieces. While one piece is compressed the next one is made, and no more. */
 export async function* zipStream(pieces: AsyncIterable<ZipPiece>): AsyncGenerator<Uint8Array> {
-  const archive = new Archive();
-  let before: { piece: ZipPiece; compressed: Promise<Buffer> } | null = null;
-  let name: string | null = null;
-  for await (const piece of pieces) {
-    const compressed = compress(piece.bytes);
-    if (before) yield archive.append(before.piece.bytes, await before.compressed);
-    if (piece.name !== name) {
-      if (name !== null) yield archive.close();
-      name = piece.name;
-      yield archive.open(name);
+  const entries: ZipEntry[] = [];
+  let open: OpenEntry | null = null;
+  try {
+    for await (const { name, bytes } of pieces) {
+      const same = open?.record.name === name;
+      const ready: Buffer[] = open ? await (same ? open.take() : open.end()) : [];
+      if (!open || !same) {
+        open = new OpenEntry(name, endOf(entries.at(-1)));
+        entries.push(open.record);
+        ready.push(encodeLocalHeader(open.record));
+      }
+      open.append(bytes);
+      yield* ready;
     }
-    before = { piece, compressed };
+    if (open) yield* await open.end();
+    yield encodeDirectory(entries, endOf(entries.at(-1)));
+  } finally {
+    open?.destroy();
   }
-  if (before) yield archive.append(before.piece.bytes, await before.compressed);
-  if (name !== null) yield archive.close();
-  yield encodeDirectory(archive.entries, archive.offset);
 }
