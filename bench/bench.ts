@@ -83,7 +83,7 @@ const download = (url: string, ...options: string[]) =>
   timeCommand('curl', ['--silent', '--fail', '--output', '/dev/null', ...options, url]);
 
 async function startPgclip(databaseUrl: string, redisUrl: string): Promise<Server> {
-  return startServer(node, [join(root, 'bin/pgclip.js'), 'serve'], {
+  return startServer(join(root, 'bin/pgclip.js'), ['serve'], {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     API_TOKEN: token,

@@ -1,5 +1,8 @@
-#!/usr/bin/env node
-/** The command `pgclip`: looks whether it can run here, then runs dist/cli.js. */
+#!/usr/bin/env -S node --max-semi-space-size=8
+/**
+ * The command `pgclip`: looks whether it can run here, then runs dist/cli.js. The flag bounds the young generation of
+ * the heap: by default it grows to tens of megabytes for garbage that lives no longer than a chunk of rows.
+ */
 import { existsSync } from 'node:fs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);

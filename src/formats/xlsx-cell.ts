@@ -36,7 +36,10 @@ function escapeCharacter(char: string): string {
 
 const blank = 32;
 
-const textAttribute = ' t="str"';
+/** Whether the text can stand in XML as it is, without a blank at either end that readers would drop. */
+function isPlain(text: string): boolean {
+  return !mustEscape.test(text) && text.charCodeAt(0) > blank && text.charCodeAt(text.length - 1) > blank;
+}
 
 function checkLength(text: string, column: Column): void {
   if (text.length <= maxTextLength) return;
@@ -46,28 +49,31 @@ function checkLength(text: string, column: Column): void {
   );
 }
 
+const plainType = ' t="str"';
+
 /**
- * Makes the encoder of texts. They have the type of a formula's string and no formula, as SheetJS writes texts; Excel
- * never takes them for formulas, and they are shorter than inline strings.
+ * Makes the encoder of texts, which Excel never takes for formulas. Plain ones are written as SheetJS does, a third
+ * shorter than as inline strings; but then SheetJS undoes escapes twice when it reads them, so the others are inline.
  */
 export function textCellEncoder(
   column: Column,
   letters: string,
   style: number = cellStyles.general,
 ): CellEncoder {
-  const start = cellStart(letters, `${style === cellStyles.general ? '' : ` s="${style}"`}${textAttribute}`);
+  const styled = style === cellStyles.general ? '' : ` s="${style}"`;
+  const plain = cellStart(letters, `${styled}${plainType}`);
+  const inline = cellStart(letters, `${styled} t="inlineStr"`);
   return (text, row) => {
     checkLength(text, column);
-    const escaped = mustEscape.test(text) ? text.replace(escapes, escapeCharacter) : text;
-    const padded = text.charCodeAt(0) <= blank || text.charCodeAt(text.length - 1) <= blank;
-    const reference = padded ? row.replace('<v', '<v xml:space="preserve"') : row;
-    return `${start}${reference}${escaped}</v></c>`;
+    if (isPlain(text)) return `${plain}${row}${text}</v></c>`;
+    const open = row.replace('<v>', '<is><t xml:space="preserve">');
+    return `${inline}${open}${text.replace(escapes, escapeCharacter)}</t></is></c>`;
   };
 }
 
 /** Makes the encoder of numbers and times that Excel can't hold: their texts have nothing to escape. */
 function verbatimEncoder(column: Column, letters: string): CellEncoder {
-  const start = cellStart(letters, textAttribute);
+  const start = cellStart(letters, plainType);
   return (text, row) => {
     checkLength(text, column);
     return `${start}${row}${text}</v></c>`;

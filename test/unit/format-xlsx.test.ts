@@ -35,6 +35,10 @@ describe('Excel', () => {
     ['int', '42', 42],
     ['int8', '123456789012345', 123456789012345],
     ['int8', '-123456789012345', -123456789012345],
+    ['int8', '100000000000000', 1e14],
+    ['numeric', '100000000000000.00', 1e14],
+    ['numeric', '0.00', 0],
+    ['float', '-1.00000000000001e-07', -1.00000000000001e-7],
     ['numeric', '-1.10', -1.1],
     ['numeric', '1.50000000000000000000', 1.5],
     ['numeric', '0.00000000000000123', 1.23e-15],
@@ -45,6 +49,10 @@ describe('Excel', () => {
 
   test.each([
     ['int8', '9007199254740993'],
+    ['int8', '1000000000000000'],
+    ['numeric', '1000000000000000.00'],
+    ['numeric', '-10.00000000000001'],
+    ['float', '1.000000000000001e+20'],
     ['numeric', '123456789.0123456789'],
     ['numeric', `0.${'0'.repeat(320)}1`],
     ['float', '5e-324'],
@@ -80,7 +88,9 @@ describe('Excel', () => {
     ['timestamp', '2024-02-29 12:00:00.123456', '2024-02-29 12:00:00.123456'],
     ['timestamptz', '2024-02-29 12:00:00.123456+02', '2024-02-29 10:00:00.123456+00'],
     ['timestamptz', '1800-01-01 00:00:00+05:53:28', '1799-12-31 18:06:32+00'],
+    ['timestamptz', '2024-02-29 12:00:00.123456+00', '2024-02-29 12:00:00.123456+00'],
     ['timestamptz', '0001-01-01 00:00:00+02', '0001-12-31 22:00:00+00 BC'],
+    ['timestamptz', '0044-03-15 12:00:00+00 BC', '0044-03-15 12:00:00+00 BC'],
   ] as const)('writes %s %s as the text %s', async (kind, value, expected) => {
     expect(await cellOf(kind, value)).toMatchObject({ t: 's', v: expected });
   });
@@ -97,6 +107,10 @@ describe('Excel', () => {
     'line\nbreak',
     'a\rb',
     '<&>"\'',
+    '&lt;&amp;amp;',
+    '\t',
+    ' ',
+    'ends in a tab\t',
     '_x0041_ __x000D_x',
     '\u0001\u001f\ufffe\uffff',
     'é😀 שלום',
@@ -124,7 +138,7 @@ describe('Excel', () => {
     expect(sheet).toContain('<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>');
     expect([...sheet.matchAll(/width="(\d+)"/g)].map((match) => Number(match[1]))).toEqual([10, 6, 60]);
     const styles = part(bytes, '/xl/styles.xml');
-    const style = /<c r="A1" s="(\d+)"/.exec(sheet)?.[1];
+    const style = /<c s="(\d+)"[^>]* r="A1"/.exec(sheet)?.[1];
     const xfs = [...(/<cellXfs.*<\/cellXfs>/.exec(styles)?.[0] ?? '').matchAll(/<xf [^>]*fontId="(\d+)"/g)];
     const fonts = [...styles.matchAll(/<font>.*?<\/font>/g)];
     expect(fonts[Number(xfs[Number(style)]?.[1])]?.[0]).toContain('<b/>');
@@ -162,6 +176,28 @@ describe('Excel', () => {
   test('is whole without rows and without columns', async () => {
     expect(cell((await workbook([column('int', 'id')], [])).book, 'A1')?.v).toBe('id');
     expect((await workbook([], [[], []])).book.SheetNames).toEqual(['Sheet1']);
+  });
+
+  test('gives back what takes many pieces, and gaps where they were', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, index) => [
+      index % 3 ? String(index) : null,
+      index % 5 ? `text ${index} ü` : null,
+      index % 7 ? '2024-02-29' : null,
+    ]);
+    const { book } = await workbook([column('int'), column('text'), column('date')], rows);
+    for (const [index, [id, text, day]] of rows.entries()) {
+      const values = ['A', 'B', 'C'].map((letters) => cell(book, `${letters}${index + 2}`)?.v);
+      expect(values).toEqual([id ? Number(id) : undefined, text ?? undefined, day ? 45_351 : undefined]);
+    }
+  });
+
+  test('can be abandoned while it compresses', async () => {
+    const rows = Array.from({ length: 50_000 }, (_, index) => [`text ${index}`]);
+    const result = resultSet([column('text')], rows);
+    let count = 0;
+    for await (const _ of xlsx.encode(result, {})) if (++count === 12) break;
+    expect(count).toBe(12);
+    expect(result.closed).toBeGreaterThan(0);
   });
 
   test('gives the same bytes for the same rows', async () => {
