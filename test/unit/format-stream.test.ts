@@ -55,11 +55,14 @@ describe.each(formats)('the stream of $name', (format) => {
     expect(good.closed).toBeGreaterThan(0);
   });
 
-  test('gives its first bytes after the first batch', async () => {
+  // A sheet begins with its widths, which its first 1,000 rows tell, however they came in batches.
+  const rowsFirst = format.name === 'xlsx' ? 1000 : 10;
+
+  test(`gives its first bytes after ${rowsFirst} rows in batches of 10`, async () => {
     const result = resultSet(columns, rows, 10);
     const chunks = format.encode(result, {})[Symbol.asyncIterator]();
     expect((await chunks.next()).done).toBe(false);
-    expect(result.fetched).toBe(1);
+    expect(result.fetched).toBe(rowsFirst / 10);
     await chunks.return?.();
   });
 
