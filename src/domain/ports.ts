@@ -161,6 +161,8 @@ export interface SnapshotStore {
   findEncoding(snapshot: SnapshotKey, format: string): Promise<StoredEncoding | null>;
   /** Begins to keep them. */
   beginEncoding(snapshot: SnapshotKey, format: string): Promise<EncodingWriter>;
+  /** Forgets an encoding; nothing happens when there is none. */
+  removeEncoding(snapshot: SnapshotKey, format: string): Promise<void>;
   /** As `chunks`, of an encoding. */
   encodingChunks(snapshot: SnapshotKey, encoding: StoredEncoding): AsyncIterable<Uint8Array>;
 }

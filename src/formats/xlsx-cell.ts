@@ -25,9 +25,9 @@ function cellStart(letters: string, attributes: string): string {
 /** Longest text of a cell, in UTF-16 units. */
 const maxTextLength = 32_767;
 
-// Everything but what an XML text of Excel can hold as it is.
-const mustEscape = /[^\t\n -%'-;=?-\ufffd]|_x/;
-const escapes = /[^\t\n -%'-;=?-\ufffd]|_(?=x[\dA-Fa-f]{4}_)/g;
+// Everything but what an XML text of Excel can hold as it is. Excel takes `_x0041_` for an A, SheetJS `_X0041_` too.
+const mustEscape = /[^\t\n -%'-;=?-\ufffd]|_[xX]/;
+const escapes = /[^\t\n -%'-;=?-\ufffd]|_(?=[xX][\dA-Fa-f]{4}_)/g;
 const references: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 function escapeCharacter(char: string): string {
@@ -35,10 +35,16 @@ function escapeCharacter(char: string): string {
 }
 
 const blank = 32;
+/** The first of the blanks that LibreOffice drops besides, U+2000 to U+3000. */
+const wideBlank = 0x2000;
+
+function isEdge(code: number): boolean {
+  return code > blank && code < wideBlank;
+}
 
 /** Whether the text can stand in XML as it is, without a blank at either end that readers would drop. */
 function isPlain(text: string): boolean {
-  return !mustEscape.test(text) && text.charCodeAt(0) > blank && text.charCodeAt(text.length - 1) > blank;
+  return !mustEscape.test(text) && isEdge(text.charCodeAt(0)) && isEdge(text.charCodeAt(text.length - 1));
 }
 
 function checkLength(text: string, column: Column): void {
@@ -158,7 +164,12 @@ function fitsSerial({ epochSeconds, fraction }: Instant): boolean {
 /** Days since Excel's epoch, from whole milliseconds by one division. */
 function encodeSerial({ epochSeconds, fraction }: Instant): string {
   const ms = epochSeconds * 1000 + Number(fraction.padEnd(3, '0'));
-  return String((ms + epochDay * daySeconds * 1000) / (daySeconds * 1000));
+  const dayMs = daySeconds * 1000;
+  const total = ms + epochDay * dayMs;
+  const serial = total / dayMs;
+  // LibreOffice shows the second before for some times, mostly of the 1960s, whose double is a hair too small.
+  const isLess = (serial - Math.floor(serial)) * dayMs < total % dayMs;
+  return String(isLess ? serial * (1 + Number.EPSILON) : serial);
 }
 
 function temporalEncoder(

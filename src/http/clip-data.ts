@@ -91,7 +91,8 @@ function keepHot(c: AppContext, clip: Clip, headers: Record<string, string>, bod
       slug: clip.slug,
       clipId: clip.id,
       version: clip.version,
-      headers: { ...everyHeader, ...everyClipHeader, ...headers },
+      // As the app sends them: names in lower case, in their order.
+      headers: Object.fromEntries(new Headers({ ...everyHeader, ...everyClipHeader, ...headers })),
       body,
     },
   );

@@ -20,10 +20,10 @@ export function chooseCoding(acceptEncoding: string | undefined, offers: readonl
     const quality = q === undefined ? 1 : Number(q.slice(2));
     qualities.set(name, quality > 0 && quality <= 1 ? quality : 0);
   }
-  const qualityOf = (coding: string) => qualities.get(coding) ?? qualities.get('*') ?? 0;
+  const qualityOf = (coding: Coding) => qualities.get(coding) ?? qualities.get('*') ?? 0;
   let best: Coding = 'identity';
-  let bestQuality = qualities.get('identity') ?? 0;
-  for (const coding of offers) {
+  let bestQuality = 0;
+  for (const coding of [...offers, 'identity'] as const) {
     if (qualityOf(coding) > bestQuality) {
       best = coding;
       bestQuality = qualityOf(coding);
@@ -64,6 +64,8 @@ export async function* compress(
     return taken;
   };
   compressor.on('data', (bytes: Uint8Array) => ready.push(bytes));
+  // Whoever waits is told by the callbacks below; an error without a listener would end the process.
+  compressor.on('error', () => {});
   let first = true;
   try {
     for await (const chunk of chunks) {

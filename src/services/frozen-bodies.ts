@@ -3,10 +3,12 @@
  * snapshot. CSV needs no encoding: it is what a snapshot is stored as.
  */
 import { crc32 } from 'node:zlib';
+import { AppError, toAppError } from '../domain/errors.ts';
 import type { EncodingWriter, Log, SnapshotStore } from '../domain/ports.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Format } from '../formats/format.ts';
 import {
+  damaged,
   deflateSegment,
   gzipHead,
   gzipTail,
@@ -57,7 +59,32 @@ export class FrozenBodies {
     if (!stored) return { length: null, bytes: this.#encode(snapshot, format, coding) };
     const length = coding === 'gzip' ? gzipLength(stored) : stored.bytes;
     const stream = coding === 'gzip' ? gzipOf(stored) : identityOf(stored);
-    return { length, bytes: length > wholeBytes ? stream : await collect(stream, length) };
+    const bytes = format.name === 'csv' ? stream : this.#forgettingDamage(stream, snapshot, format);
+    if (length > wholeBytes) return { length, bytes };
+    try {
+      return { length, bytes: await collect(bytes, length) };
+    } catch (error) {
+      // Nothing is sent yet, and the rows may be whole still: so the encoding is made anew.
+      if (format.name === 'csv' || !isDamage(error)) throw error;
+      return { length: null, bytes: this.#encode(snapshot, format, coding) };
+    }
+  }
+
+  /** The same bytes; when they turn out to be damaged, the next reader gets an encoding made anew. */
+  async *#forgettingDamage(
+    stream: AsyncIterable<Uint8Array>,
+    snapshot: Snapshot,
+    format: Format,
+  ): AsyncGenerator<Uint8Array> {
+    try {
+      yield* stream;
+    } catch (error) {
+      if (isDamage(error)) {
+        this.#log('error', 'an encoding of a snapshot was damaged and is made anew', { format: format.name });
+        await this.#store.removeEncoding(snapshot, format.name).catch(() => {});
+      }
+      throw error;
+    }
   }
 
   async #findStored(snapshot: Snapshot, format: Format): Promise<Stored | null> {
@@ -101,21 +128,25 @@ export class FrozenBodies {
  * an encoding, not this one its download.
  */
 class Keeper {
-  #writer: EncodingWriter | null;
+  #writer: EncodingWriter | null = null;
   readonly #format: string;
   readonly #log: Log;
   #chunkCount = 0;
   #deflatedBytes = 0;
 
-  private constructor(writer: EncodingWriter | null, format: string, log: Log) {
-    this.#writer = writer;
+  private constructor(format: string, log: Log) {
     this.#format = format;
     this.#log = log;
   }
 
   static async open(store: SnapshotStore, snapshot: Snapshot, format: string, log: Log): Promise<Keeper> {
-    const writer = await store.beginEncoding(snapshot, format).catch(() => null);
-    return new Keeper(writer, format, log);
+    const keeper = new Keeper(format, log);
+    try {
+      keeper.#writer = await store.beginEncoding(snapshot, format);
+    } catch (error) {
+      keeper.#tell(error);
+    }
+    return keeper;
   }
 
   async append(segment: Uint8Array): Promise<void> {
@@ -144,11 +175,20 @@ class Keeper {
     if (!this.#writer) return;
     try {
       await work(this.#writer);
-    } catch {
-      this.#log('warn', 'an encoding of a snapshot could not be kept', { format: this.#format });
+    } catch (error) {
+      this.#tell(error);
       await this.end();
     }
   }
+
+  #tell(error: unknown): void {
+    const { code } = toAppError(error);
+    this.#log('warn', 'an encoding of a snapshot could not be kept', { format: this.#format, code });
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'snapshot_damaged';
 }
 
 function gzipLength(stored: Stored): number {
@@ -174,7 +214,11 @@ async function* identityOf(stored: Stored): AsyncGenerator<Uint8Array> {
 }
 
 async function* unsealed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) yield unseal(chunk)[0] ?? new Uint8Array();
+  for await (const chunk of chunks) {
+    const [segment] = unseal(chunk);
+    if (!segment) throw damaged();
+    yield segment;
+  }
 }
 
 /** The same bytes in pieces of at least `bytes`, but for the last. */
@@ -192,8 +236,15 @@ async function* inPieces(chunks: AsyncIterable<Uint8Array>, bytes: number): Asyn
   if (length > 0) yield Buffer.concat(held, length);
 }
 
+/** The chunks put together, in memory of their own. Throws `snapshot_damaged` when they are not so many bytes. */
 async function collect(chunks: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts, length);
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for await (const chunk of chunks) {
+    if (at + chunk.length > length) throw damaged();
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  if (at < length) throw damaged();
+  return whole;
 }

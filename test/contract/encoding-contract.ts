@@ -73,6 +73,20 @@ export function encodingContract(contest: () => Contest): void {
       expect(await read(store, snapshot, 'json')).toHaveLength(parts.length);
     });
 
+    test('can be forgotten, and kept anew', async () => {
+      const { store } = contest();
+      const snapshot = await aPublishedSnapshot(store);
+      await keep(store, snapshot, 'json');
+      await keep(store, snapshot, 'xml');
+      await store.snapshots.removeEncoding(snapshot, 'json');
+      await store.snapshots.removeEncoding(snapshot, 'json');
+      expect(await store.snapshots.findEncoding(snapshot, 'json')).toBeNull();
+      await expect(read(store, snapshot, 'json')).rejects.toMatchObject({ code: 'snapshot_damaged' });
+      expect(await read(store, snapshot, 'xml')).toHaveLength(parts.length);
+      expect(await keep(store, snapshot, 'json')).toBe(true);
+      expect(await read(store, snapshot, 'json')).toHaveLength(parts.length);
+    });
+
     test('go with their snapshot, and none is published without it', async () => {
       const { store } = contest();
       const snapshot = await aPublishedSnapshot(store);

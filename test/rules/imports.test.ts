@@ -15,7 +15,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/http': ['src/services', 'src/formats', 'src/domain', 'views', 'package.json'],
   'src/node.ts': ['src/http', 'src/services', 'src/adapters', 'src/config', 'src/domain'],
   'src/worker.ts': ['src/http', 'src/services', 'src/adapters', 'src/config', 'src/domain'],
-  'src/cli': ['src/node.ts', 'src/demo', 'src/adapters', 'src/config', 'src/http/log.ts', 'src/domain'],
+  'src/cli': [
+    'package.json',
+    'src/node.ts',
+    'src/demo',
+    'src/adapters',
+    'src/config',
+    'src/http/log.ts',
+    'src/domain',
+  ],
   'src/cli.ts': ['src/cli', 'src/config', 'src/domain'],
   'src/demo': [
     'src/node.ts',

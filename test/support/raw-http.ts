@@ -1,5 +1,6 @@
 /** HTTP/1.1 by hand, for what `fetch` hides: how an answer ends, and clients that leave or read slowly. */
 import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 /** An answer as it came over the wire, until the server closed the connection or the answer was whole. */
@@ -71,4 +72,34 @@ export async function readSome(socket: Socket, minBytes: number): Promise<void> 
     socket.on('data', onData);
     socket.resume();
   });
+}
+
+/** A whole answer as it was sent: nothing is decompressed, no header is left out. */
+export interface SentAnswer {
+  readonly status: number;
+  /** In their order; names as they were sent. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer;
+  /** The value of a header, its name in lower case; undefined when it was not sent. */
+  header(name: string): string | undefined;
+}
+
+/** Asks on a connection of its own. Rejects when the answer was broken off. */
+export async function getSent(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+  method = 'GET',
+): Promise<SentAnswer> {
+  const asked = request(url, { method, headers, agent: false }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  const { rawHeaders } = answer;
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    pairs.push([`${rawHeaders[at]}`, `${rawHeaders[at + 1]}`]);
+  return {
+    status: answer.statusCode ?? 0,
+    headers: pairs,
+    body: Buffer.concat(await answer.toArray()),
+    header: (name) => pairs.find((pair) => pair[0].toLowerCase() === name)?.[1],
+  };
 }

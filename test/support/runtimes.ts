@@ -31,7 +31,7 @@ export async function openWorkerd(
 
 export interface BothRuntimes {
   readonly node: Runtime;
-  readonly workerd: Runtime;
+  readonly workerd: Runtime & { readonly url: string };
   /** The Node server, with the database that both use. */
   readonly server: TestServer;
   close(): Promise<void>;

@@ -112,12 +112,29 @@ describe('Excel', () => {
     ' ',
     'ends in a tab\t',
     '_x0041_ __x000D_x',
+    '_X0041_',
     '\u0001\u001f\ufffe\uffff',
     'é😀 שלום',
   ])('gives the text %j back', async (text) => {
     const read = await cellOf('text', text);
     expect(read).toMatchObject({ t: 's', v: text });
     expect(read).not.toHaveProperty('f');
+  });
+
+  test.each(['\u2003padded', 'padded\u2028', '\u200b'])(
+    'keeps the blanks around %j for LibreOffice',
+    async (value) => {
+      const { bytes } = await workbook([column('text')], [[value]]);
+      expect(part(bytes, 'sheet1.xml')).toContain(`<t xml:space="preserve">${value}</t>`);
+    },
+  );
+
+  test('never writes a time as less than it is, of which LibreOffice would show the second before', async () => {
+    const written = await cellOf('timestamp', '1972-01-07 00:44:30');
+    const dayMs = 86_400_000;
+    // The double next to the exact value is 0.16 µs less.
+    expect(written?.v).toBeGreaterThan((Date.UTC(1972, 0, 7, 0, 44, 30) + 25_569 * dayMs) / dayMs);
+    expect(written).toMatchObject({ w: '1972-01-07 00:44:30' });
   });
 
   test('leaves the cell of a NULL out and knows booleans', async () => {

@@ -76,6 +76,16 @@ describe('XML', () => {
   });
 
   test.each([
+    ['text', '{"{a,\\"b,c\\",NULL}","{}",NULL}', [['a', 'b,c'], []]],
+    ['int', '{"1 2","",NULL,3}', [['1', '2'], [], ['3']]],
+  ] as const)('keeps lists in a list of arrays of %s: %s', async (element, value, lists) => {
+    const inXml = (each: string) => `<element>${each}</element>`;
+    const expected = lists.map((list) => inXml(list.map(inXml).join(''))).join('');
+    const elementArray = { element, delimiter: ',' };
+    expect(await encodeValue(value, 'array', 'c', { elementArray, delimiter: ',' })).toBe(expected);
+  });
+
+  test.each([
     ['text', 'a\u0001b', /control character/],
     ['text', 'a\uffff', /control character/],
     ['date', 'infinity', /infinite/],

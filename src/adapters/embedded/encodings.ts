@@ -22,6 +22,7 @@ export function embeddedEncodings(database: DatabaseSync) {
   const count = database.prepare('SELECT count(*) AS found FROM encoding_chunks WHERE encoding = ?');
   const publish = database.prepare('UPDATE encodings SET metadata = ? WHERE key = ?');
   const abandon = database.prepare('DELETE FROM encodings WHERE key = ? AND metadata IS NULL');
+  const remove = database.prepare('DELETE FROM encodings WHERE key = ?');
   const chunk = database.prepare('SELECT bytes FROM encoding_chunks WHERE encoding = ? AND number = ?');
 
   function openWriter(snapshot: SnapshotKey, format: string, key: number | bigint | null): EncodingWriter {
@@ -77,6 +78,11 @@ export function embeddedEncodings(database: DatabaseSync) {
         const key = snapshotKey.get(snapshot.clipId, snapshot.id)?.key;
         const encoding = key ? begin.run(Number(key), format, Date.now()).lastInsertRowid : null;
         return openWriter(snapshot, format, encoding);
+      }),
+    removeEncoding: ({ clipId, id }: SnapshotKey, format: string) =>
+      attempt(() => {
+        const row = find.get(clipId, id, format);
+        if (row) remove.run(row.key ?? null);
       }),
     encodingChunks: readChunks,
   };

@@ -105,11 +105,14 @@ if redis.call('HEXISTS', KEYS[1], id) == 0 or redis.call('HEXISTS', KEYS[2], for
   redis.call('UNLINK', KEYS[3])
   return 0
 end
-if redis.call('LLEN', KEYS[3]) ~= tonumber(count) then return -1 end
+local found = redis.call('LLEN', KEYS[3])
+if found ~= tonumber(count) then return -1 end
 local wrote = redis.pcall('HSET', KEYS[2], format, entry)
 if type(wrote) == 'table' then return wrote end
-redis.call('RENAME', KEYS[3], KEYS[4])
-redis.call('PERSIST', KEYS[4])
+if found > 0 then
+  redis.call('RENAME', KEYS[3], KEYS[4])
+  redis.call('PERSIST', KEYS[4])
+end
 return 1`;
 
 /** The scripts as ioredis takes them. */

@@ -66,6 +66,12 @@ export function redisSnapshotStore(connection: RedisConnection): SnapshotStore {
       return openEncodingWriter(connection, snapshot, format);
     },
 
+    removeEncoding: ({ clipId, id }, format) =>
+      attempt(async () => {
+        const forget = redis.multi().hdel(encodingsKey(clipId, id), format);
+        await forget.unlink(encodingKey(clipId, id, format)).exec();
+      }),
+
     encodingChunks: ({ clipId, id }, { format, chunkCount }) =>
       readList(encodingKey(clipId, id, format), 0, chunkCount),
   };
