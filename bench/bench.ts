@@ -82,10 +82,11 @@ async function api(server: Server, path: string, body?: object): Promise<{ id: s
 const download = (url: string, ...options: string[]) =>
   timeCommand('curl', ['--silent', '--fail', '--output', '/dev/null', ...options, url]);
 
-async function startPgclip(databaseUrl: string, redisUrl: string): Promise<Server> {
+/** `redisUrl` null: the embedded store, in a directory of its own. */
+async function startPgclip(databaseUrl: string, redisUrl: string | null): Promise<Server> {
   return startServer(join(root, 'bin/pgclip.js'), ['serve'], {
     DATABASE_URL: databaseUrl,
-    REDIS_URL: redisUrl,
+    ...(redisUrl ? { REDIS_URL: redisUrl } : { PGCLIP_DIR: await mkdtemp(join(dir, 'store-')) }),
     API_TOKEN: token,
     PORT: '0',
   });
@@ -218,7 +219,7 @@ async function requestsPerSecond(url: string): Promise<number> {
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
 }
 
-async function benchSmall(databaseUrl: string, redisUrl: string, dir: string): Promise<void> {
+async function benchSmall(databaseUrl: string, redisUrl: string | null, dir: string): Promise<void> {
   const server = await startPgclip(databaseUrl, redisUrl);
   const file = join(dir, 'small.json');
   const sql = `${queryOf(1_000)} ORDER BY id LIMIT 100`;
@@ -236,7 +237,7 @@ async function benchSmall(databaseUrl: string, redisUrl: string, dir: string): P
       () => requestsPerSecond(bare.url),
     ]);
     report({
-      what: 'frozen json, 32 connections',
+      what: `frozen json, 32 conn., ${redisUrl ? 'Redis' : 'embedded'}`,
       rows: 100,
       reference: 'node:http requests/s',
       ratio: rate / bareRate,
@@ -312,7 +313,10 @@ const redis = await startRedis();
 const database = await startBenchDatabase();
 try {
   console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}\n`);
-  if (wanted('small')) await benchSmall(database.url, redis.url, dir);
+  if (wanted('small')) {
+    await benchSmall(database.url, redis.url, dir);
+    await benchSmall(database.url, null, dir);
+  }
   if (wanted('first-byte')) await benchFirstByte(database.url, redis.url);
   if (wanted('live'))
     await benchLive(database.url, redis.url, await sheetJsRate(database.url, redis.url, dir));

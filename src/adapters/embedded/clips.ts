@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clip, Revision } from '../../domain/clip.ts';
 import type { ClipPage, ClipStore } from '../../domain/ports.ts';
+import { shareQuestions } from '../shared-question.ts';
 import { clipMatcher, clipPosition, encodeCursor, parseCursor } from '../store-order.ts';
 import { attempt } from './errors.ts';
 import { transaction } from './transaction.ts';
@@ -87,11 +88,12 @@ export function embeddedClipStore(database: DatabaseSync, writes: ClipWrites): C
   return {
     create: (clip) => attempt(() => transaction(database, () => writes.create(clip))),
     find: (id) => attempt(() => writes.find(id)),
-    findBySlug: (slug) =>
+    findBySlug: shareQuestions((slug) =>
       attempt(() => {
         const row = findBySlug.get(slug);
         return row ? toClip(row) : null;
       }),
+    ),
     list: ({ limit, cursor, query }) => attempt(() => listClips(limit, cursor, query)),
     update: (clip, revision) => attempt(() => transaction(database, () => writes.update(clip, revision))),
     remove: (id) =>

@@ -3,6 +3,7 @@
  * a clip is; the clip itself, and that the slug is still its own, is asked from Redis each time.
  */
 import type { Clip } from '../../domain/clip.ts';
+import { shareQuestions } from '../shared-question.ts';
 import type { RedisClient } from './connection.ts';
 import { findClip, findClipBySlug } from './directory.ts';
 
@@ -11,8 +12,6 @@ const rememberedSlugs = 10_000;
 /** The clip whose slug this is now, or null: in one round trip for a slug that was found before. */
 export function openSlugLookup(redis: RedisClient): (slug: string) => Promise<Clip | null> {
   const ids = new Map<string, string>();
-  const waiting = new Map<string, Promise<Clip | null>>();
-
   async function find(slug: string): Promise<Clip | null> {
     const id = ids.get(slug);
     if (id !== undefined) {
@@ -26,17 +25,5 @@ export function openSlugLookup(redis: RedisClient): (slug: string) => Promise<Cl
     return clip;
   }
 
-  return (slug) => {
-    const asked = waiting.get(slug);
-    if (asked) return asked;
-    // Requests that came with the same turn of the event loop share one question, which is put after all of them.
-    const answer = new Promise<Clip | null>((resolve, reject) => {
-      setImmediate(() => {
-        waiting.delete(slug);
-        find(slug).then(resolve, reject);
-      });
-    });
-    waiting.set(slug, answer);
-    return answer;
-  };
+  return shareQuestions(find);
 }
