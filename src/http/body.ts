@@ -51,6 +51,7 @@ export async function openBody(
         await iterator.return?.().catch(() => {});
       },
     },
-    { highWaterMark: 0 },
+    // One chunk is made while the one before it is on its way.
+    { highWaterMark: 1 },
   );
 }

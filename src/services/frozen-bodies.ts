@@ -28,7 +28,7 @@ export interface FrozenBody {
 export type ContentCoding = 'gzip' | 'identity';
 
 /** Segments that are inflated at once, each on a thread of its own. */
-const inflatedAhead = 3;
+const inflatedAhead = 4;
 
 /** The largest body that is put together before it is sent. */
 const wholeBytes = 1024 * 1024;

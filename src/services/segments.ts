@@ -13,6 +13,9 @@ const expand = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
 /** Bytes of text in a segment, about. */
 export const segmentBytes = 256 * 1024;
 
+/** Room for what a segment holds, so that it is inflated in one go: its last row may reach over its bounds. */
+const inflatedBytes = segmentBytes + 64 * 1024;
+
 /** A stretch of a deflate stream that stands alone: it ends at a byte and refers to nothing before it. */
 export function deflateSegment(bytes: Uint8Array, level = 1): Promise<Buffer> {
   return compress(bytes, { level, memLevel: 9, finishFlush: constants.Z_FULL_FLUSH });
@@ -21,7 +24,7 @@ export function deflateSegment(bytes: Uint8Array, level = 1): Promise<Buffer> {
 /** The bytes that a segment was made of. Throws `snapshot_damaged`. */
 export async function inflateSegment(segment: Uint8Array): Promise<Buffer> {
   try {
-    return await expand(segment, { finishFlush: constants.Z_SYNC_FLUSH, chunkSize: segmentBytes });
+    return await expand(segment, { finishFlush: constants.Z_SYNC_FLUSH, chunkSize: inflatedBytes });
   } catch {
     throw damaged();
   }
