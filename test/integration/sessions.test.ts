@@ -237,7 +237,9 @@ describe('a backend that dies', () => {
 
   it('by a cancel in the database is an error that says so', async () => {
     const reader = open();
-    const refused = expect(reader.run('select pg_sleep(60)')).rejects.toMatchObject({ code: 'run_cancelled' });
+    const refused = expect(reader.run('select pg_sleep(60)')).rejects.toMatchObject({
+      code: 'run_cancelled',
+    });
     await busy().toBe(1);
     await observer.rows(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND application_name = 'pgclip'`);
