@@ -85,7 +85,9 @@ function contrastInPage(): string[] {
 }
 
 /** Everything wrong with the page's structure and width; empty when all is well. */
-export function findStructureProblems(page: Page): Promise<string[]> {
+export async function findStructureProblems(page: Page): Promise<string[]> {
+  // Widths are those of the page with its style, not of one that is still coming.
+  await page.waitForLoadState('load');
   return page.evaluate(structureInPage);
 }
 
