@@ -1,4 +1,5 @@
 /** `/docs`: the API as a page to read, made from the OpenAPI document, and the URLs of clips with their options. */
+import { errorTable } from '../src/domain/errors.ts';
 import { CallView, FieldTable, PathText, Prose } from './docs-call.tsx';
 import { Layout, type PageContext } from './layout.tsx';
 import { type ApiDocument, groupCalls } from './openapi.ts';
@@ -84,6 +85,38 @@ function Formats({ formats }: { formats: readonly DocumentedFormat[] }) {
   );
 }
 
+/** Where the `type` of a problem document leads. */
+function Errors() {
+  return (
+    <section aria-labelledby="errors">
+      <h2 id="errors">Errors</h2>
+      <div class="fields">
+        <table>
+          <caption>Codes, which never change</caption>
+          <thead>
+            <tr>
+              <th scope="col">Code</th>
+              <th scope="col">Status</th>
+              <th scope="col">Meaning</th>
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(errorTable).map(([code, { status, title }]) => (
+              <tr id={code}>
+                <th scope="row">
+                  <code>{code}</code>
+                </th>
+                <td>{status}</td>
+                <td>{title}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
 /** The docs page. */
 export function DocsPage({ document, formats, origin, ...context }: DocsProps) {
   const groups = groupCalls(document);
@@ -99,6 +132,9 @@ export function DocsPage({ document, formats, origin, ...context }: DocsProps) {
             ))}
             <li>
               <a href="#formats">Formats</a>
+            </li>
+            <li>
+              <a href="#errors">Errors</a>
             </li>
           </ul>
         </nav>
@@ -123,6 +159,7 @@ export function DocsPage({ document, formats, origin, ...context }: DocsProps) {
             </section>
           ))}
           <Formats formats={formats} />
+          <Errors />
         </div>
       </div>
     </Layout>
