@@ -1,7 +1,7 @@
 /**
  * Rows as text in the format of `COPY … TO STDOUT` (FORMAT text): one line a row, tabs between values, `\N` for
- * NULL, backslash escapes. It is what Postgres sends and what a snapshot's chunks hold, so live and frozen rows
- * come out of one decoder. Source: PostgreSQL manual, COPY, "Text Format".
+ * NULL, backslash escapes. It is what Postgres sends, and how a snapshot keeps what
+ * stands beside its CSV. Source: PostgreSQL manual, COPY, "Text Format".
  */
 import type { Row } from './result-set.ts';
 
