@@ -15,7 +15,7 @@ import { openRedisStore } from './adapters/redis/store.ts';
 import type { Settings } from './config/settings.ts';
 import type { Database, Log, Store } from './domain/ports.ts';
 import { createApp } from './http/app.ts';
-import type { Parts } from './http/context.ts';
+import type { AppEnv, Parts } from './http/context.ts';
 import { HotAnswers } from './http/hot-answers.ts';
 import { sendHot } from './http/hot-sender.ts';
 import { createServices, type Services } from './services/services.ts';
@@ -93,18 +93,18 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
   };
 }
 
-function createSite(parts: Parts, store: Store): Server {
+/** The HTTP server over its parts, not yet listening. `store` is the one that the services have. */
+export function createSite(parts: Parts, store: Pick<Store, 'clips'>): Server {
   const app = createApp();
-  const bindings = { parts, hotAnswers: new HotAnswers() };
-  const assets = new Hono()
+  const hotAnswers = new HotAnswers();
+  const assets = new Hono<AppEnv>()
     .use('/assets/*', etag(), serveStatic({ root: findPublicDir() }))
-    .notFound((c) => app.fetch(c.req.raw, bindings));
-  const listener = getRequestListener((request) =>
-    new URL(request.url).pathname.startsWith('/assets/')
-      ? assets.fetch(request)
-      : app.fetch(request, bindings),
-  );
-  const hot = { hotAnswers: bindings.hotAnswers, clips: store.clips, otherwise: listener };
+    .notFound((c) => app.fetch(c.req.raw, c.env));
+  const listener = getRequestListener((request, { outgoing }) => {
+    const bindings = { parts, hotAnswers, breakOff: () => void outgoing.destroy() };
+    return (new URL(request.url).pathname.startsWith('/assets/') ? assets : app).fetch(request, bindings);
+  });
+  const hot = { hotAnswers, clips: store.clips, otherwise: listener };
   return createServer((request, response) => {
     if (!sendHot(hot, request, response)) void listener(request, response);
   });

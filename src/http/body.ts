@@ -2,13 +2,9 @@
  * A stream of bytes as the body of a response: read as fast as the client takes it. What fails in the middle breaks
  * the connection off, so that nothing incomplete looks complete.
  */
-
-export interface BodyOptions {
-  /** The client is gone: stop whatever makes the bytes. */
-  readonly onCancel: () => void;
-  /** The bytes failed after the first: for the log, since no answer can tell it any more. */
-  readonly onError: (error: unknown) => void;
-}
+import { toAppError } from '../domain/errors.ts';
+import type { AppContext } from './context.ts';
+import { logBreak } from './problem.ts';
 
 function brokenOff(): Error {
   const error = new Error('An answer was broken off, so that its client sees that it is not whole.');
@@ -17,12 +13,13 @@ function brokenOff(): Error {
 }
 
 /**
- * Opens the body with its first chunk made, so that what fails before it gets an answer of its own.
- * Throws what the first chunk throws.
+ * Opens the body with its first chunk made, so that what fails before it gets an answer of its own. `onCancel` is
+ * called when the client is gone: it stops whatever makes the bytes. Throws what the first chunk throws.
  */
 export async function openBody(
+  c: AppContext,
   chunks: AsyncIterable<Uint8Array>,
-  options: BodyOptions,
+  onCancel: () => void = () => {},
 ): Promise<ReadableStream<Uint8Array>> {
   const iterator = chunks[Symbol.asyncIterator]();
   let next: Promise<IteratorResult<Uint8Array>> | undefined = Promise.resolve(await iterator.next());
@@ -38,16 +35,20 @@ export async function openBody(
         } catch (error) {
           // Whoever left has stopped the run; that is no failure to tell of.
           if (gone) return;
-          options.onError(error);
-          // An errored stream, unlike a closed one, makes the server cut the connection. The runtime may print what it
+          // No answer can tell it any more.
+          logBreak(toAppError(error), c);
+          // Where we can, we cut the connection ourselves: @hono/node-server would write the error's message and the
+          // chunk that ends the body, and what was cut short would look whole. It cancels the stream then.
+          if (c.env.breakOff) c.env.breakOff();
+          // Elsewhere an errored stream, unlike a closed one, makes the runtime cut it. It may print what the stream
           // is errored with, and Postgres's words may quote rows: so they are not in it.
-          controller.error(brokenOff());
+          else controller.error(brokenOff());
         }
       },
       async cancel() {
         gone = true;
         // A generator that waits for rows can't be returned from, so its source is stopped first.
-        options.onCancel();
+        onCancel();
         await iterator.return?.().catch(() => {});
       },
     },

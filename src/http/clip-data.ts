@@ -3,7 +3,6 @@
  * headers after a look whether there would be a body.
  */
 import type { Clip } from '../domain/clip.ts';
-import { toAppError } from '../domain/errors.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Format, FormatOptions } from '../formats/format.ts';
 import { openBody } from './body.ts';
@@ -12,7 +11,6 @@ import { type Coding, chooseCoding, compress, liveCodings } from './coding.ts';
 import { type AppContext, everyClipHeader, everyHeader } from './context.ts';
 import { anyOrigin } from './cors.ts';
 import { contentDisposition } from './disposition.ts';
-import { logBreak } from './problem.ts';
 
 /** Formats that browsers show rather than keep. */
 const shown = new Set(['json', 'ndjson', 'xml']);
@@ -74,11 +72,7 @@ async function answerStored(
     if (!forEver) keepHot(c, clip, headers, bytes);
     return c.body(bytes as Uint8Array<ArrayBuffer>, 200, headers);
   }
-  const body = await openBody(bytes, {
-    onCancel: () => {},
-    onError: (error) => logBreak(toAppError(error), c),
-  });
-  return c.body(body, 200, headers);
+  return c.body(await openBody(c, bytes), 200, headers);
 }
 
 function keepHot(c: AppContext, clip: Clip, headers: Record<string, string>, body: Uint8Array): void {
@@ -112,9 +106,6 @@ async function answerEncoded(
         nestedJson: format.nestedJson,
         signal: AbortSignal.any([stop.signal, c.req.raw.signal]),
       });
-  const body = await openBody(compress(format.encode(result, options), coding), {
-    onCancel: () => stop.abort(),
-    onError: (error) => logBreak(toAppError(error), c),
-  });
+  const body = await openBody(c, compress(format.encode(result, options), coding), () => stop.abort());
   return c.body(body, 200, headers);
 }

@@ -12,7 +12,7 @@ import { isAuthor } from './auth.ts';
 import { openBody } from './body.ts';
 import type { AppContext } from './context.ts';
 import { html, pageContext, pageHeaders } from './page.ts';
-import { logBreak, logError } from './problem.ts';
+import { logError } from './problem.ts';
 
 const pageSize = 100;
 /** Behind it a page is not what one looks for: downloads have every row. */
@@ -87,10 +87,7 @@ export async function answerClipPage(
     },
     result.batches,
   );
-  const body = await openBody(encodeText(text), {
-    onCancel: () => stop.abort(),
-    onError: (error) => logBreak(toAppError(error), c),
-  });
+  const body = await openBody(c, encodeText(text), () => stop.abort());
   return c.body(body, 200, { ...pageHeaders, ...headers });
 }
 

@@ -18,6 +18,8 @@ export interface AppEnv {
     parts: Parts;
     /** Where answers are left to be sent again; absent where nothing outlives a request. */
     hotAnswers?: HotAnswers;
+    /** Cuts the connection of this answer at once; absent where the runtime does it for a stream that fails. */
+    breakOff?: () => void;
   };
 }
 
