@@ -9,68 +9,19 @@ import { join } from 'node:path';
 import { startRedis } from '../test/support/redis.ts';
 import { queryOf, rowCounts, startBenchDatabase } from './database.ts';
 import { readCommand, readMemoryMb, resetPeak, type Server, startServer, timeCommand } from './processes.ts';
+import { inTurn, median, report, results, runsOf } from './report.ts';
+import { startWorker } from './worker.ts';
 
 const token = 'bench-token-bench-token';
 const formats = ['csv', 'json', 'ndjson', 'xml', 'xlsx'] as const;
 const root = join(import.meta.dirname, '..');
 const node = process.execPath;
 
-interface Row {
-  readonly what: string;
-  readonly rows: number;
-  readonly seconds?: number;
-  readonly reference?: string;
-  readonly referenceSeconds?: number;
-  /** Time over the reference's time, or rate over the reference's rate, as `unit` says. */
-  readonly ratio?: number;
-  readonly rowsPerSecond?: number;
-  readonly peakOverIdleMb?: number;
-  readonly note?: string;
-}
-
-const results: Row[] = [];
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-/** Counted runs: at least five, more for what is over in a moment. */
-function runsOf(rows: number): number {
-  return rows >= 1_000_000 ? 5 : rows >= 100_000 ? 7 : 21;
-}
-
-/** Runs each of the tasks in turn, so that a machine whose speed drifts is as slow for one as for the other. */
-async function inTurn(runs: number, tasks: readonly (() => Promise<number>)[]): Promise<number[]> {
-  const times = tasks.map(() => [] as number[]);
-  for (let run = -1; run < runs; run++) {
-    for (const [index, task] of tasks.entries()) {
-      const seconds = await task();
-      if (run >= 0) times[index]?.push(seconds);
-    }
-  }
-  return times.map(median);
-}
-
-function report(row: Row): void {
-  results.push(row);
-  const number = (value: number | undefined, digits: number, unit = '') =>
-    value === undefined ? '' : `${value.toFixed(digits)}${unit}`;
-  console.log(
-    [
-      row.what.padEnd(34),
-      String(row.rows).padStart(9),
-      number(row.seconds, 4, ' s').padStart(11),
-      number(row.ratio, 2).padStart(7),
-      (row.reference ? `× ${row.reference} ${number(row.referenceSeconds, 4, ' s')}` : '').padEnd(38),
-      number(row.rowsPerSecond, 0, ' rows/s').padStart(16),
-      number(row.peakOverIdleMb, 0, ' MB').padStart(8),
-      row.note ?? '',
-    ].join(' '),
-  );
-}
-
-async function api(server: Server, path: string, body?: object): Promise<{ id: string; slug: string }> {
+async function api(
+  server: Pick<Server, 'url'>,
+  path: string,
+  body?: object,
+): Promise<{ id: string; slug: string }> {
   const response = await fetch(`${server.url}/api${path}`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
@@ -318,6 +269,53 @@ async function sheetJsRate(databaseUrl: string, redisUrl: string, dir: string): 
   return rowsPerSecond;
 }
 
+/** One who reads 100 KB/s of ten million rows: what he costs the server, of its memory and of its pool. */
+async function benchSlowReader(databaseUrl: string, redisUrl: string): Promise<void> {
+  const server = await startPgclip(databaseUrl, redisUrl);
+  try {
+    const rows = 10_000_000;
+    const sql = `SELECT g AS id, md5(g::text) AS hash FROM generate_series(1, ${rows}) AS g`;
+    const clip = await api(server, '/clips', { name: 'slow', sql });
+    const url = `${server.url}/c/${clip.slug}.csv`;
+    // curl ends with 28 when its time is up.
+    const readFor = (seconds: number) =>
+      timeCommand('sh', [
+        '-c',
+        `curl --silent --output /dev/null --limit-rate 100K --max-time ${seconds} "$0"; test $? = 28`,
+        url,
+      ]);
+    await readFor(2);
+    const idleMb = await readMemoryMb(server.pid, 'VmRSS');
+    await resetPeak(server.pid);
+    await readFor(20);
+    const peakOverIdleMb = (await readMemoryMb(server.pid, 'VmHWM')) - idleMb;
+    report({ what: 'a reader at 100 KB/s for 20 s', rows, peakOverIdleMb });
+  } finally {
+    await server.stop();
+  }
+}
+
+/** A million rows through workerd, and how much its isolate holds meanwhile; its limit is 128 MB. */
+async function benchWorker(databaseUrl: string, redisUrl: string): Promise<void> {
+  const worker = await startWorker({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, API_TOKEN: token });
+  try {
+    const rows = 1_000_000;
+    const clip = await api(worker, '/clips', { name: `worker ${rows}`, sql: queryOf(rows) });
+    const measure = async (what: string, work: () => Promise<unknown>) => {
+      const start = performance.now();
+      const isolateMb = await worker.peakMb(work);
+      const seconds = (performance.now() - start) / 1000;
+      report({ what: `workerd: ${what}`, rows, seconds, rowsPerSecond: rows / seconds, isolateMb });
+    };
+    const url = `${worker.url}/c/${clip.slug}`;
+    for (const format of formats) await measure(`live ${format}`, () => download(`${url}.${format}`));
+    await measure('freeze', () => api(worker, `/clips/${clip.id}/freeze`));
+    for (const format of formats) await measure(`frozen ${format}`, () => download(`${url}.${format}`));
+  } finally {
+    await worker.stop();
+  }
+}
+
 const only = new Set(process.argv.slice(2));
 const wanted = (part: string) => only.size === 0 || only.has(part);
 const dir = await mkdtemp(join(tmpdir(), 'pgclip-bench-'));
@@ -333,6 +331,8 @@ try {
   if (wanted('live'))
     await benchLive(database.url, redis.url, await sheetJsRate(database.url, redis.url, dir));
   if (wanted('frozen')) await benchFrozen(database.url, redis.url, dir);
+  if (wanted('slow')) await benchSlowReader(database.url, redis.url);
+  if (wanted('worker')) await benchWorker(database.url, redis.url);
   await writeFile(join(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
 } finally {
   await database.stop();

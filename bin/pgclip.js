@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=8 --v8-pool-size=1
 /**
  * The command `pgclip`: looks whether it can run here, then runs dist/cli.js. The flag bounds the young generation of
  * the heap: by default it grows to tens of megabytes for garbage that lives no longer than a chunk of rows.

@@ -14,7 +14,7 @@ const expand = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
 export const segmentBytes = 256 * 1024;
 
 /** Room for what a segment holds, so that it is inflated in one go: its last row may reach over its bounds. */
-const inflatedBytes = segmentBytes + 64 * 1024;
+const inflatedBytes = segmentBytes + 16 * 1024;
 
 /** A stretch of a deflate stream that stands alone: it ends at a byte and refers to nothing before it. */
 export function deflateSegment(bytes: Uint8Array, level = 1): Promise<Buffer> {
