@@ -66,6 +66,8 @@ export interface ResultSet {
   readonly columns: readonly Column[];
   /** When the run began, from the database's clock (its transaction time), ISO 8601 UTC. */
   readonly ranAt: string;
+  /** Version of the Postgres that ran it, e.g. `18.4`. */
+  readonly serverVersion: string;
   /**
    * Batches of at least one row, in order; to be iterated at most once. The first is already fetched.
    * Throws an AppError when the run fails; rows already given are then part of nothing.

@@ -12,6 +12,10 @@ export interface Snapshot {
   readonly database: string;
   /** The run's transaction time by the database's clock, ISO 8601 UTC. */
   readonly takenAt: string;
+  /** Version of the Postgres that ran it, e.g. `18.4`. */
+  readonly serverVersion: string;
+  /** From asking for the run to the last row stored, in milliseconds. */
+  readonly durationMs: number;
   readonly rowCount: number;
   readonly columns: readonly Column[];
   /** Size as CSV, in bytes. */
@@ -26,6 +30,12 @@ export interface Snapshot {
    * line of names and holds none.
    */
   readonly chunkRows: readonly number[];
+  /**
+   * Bytes of the deflated CSV in each stored chunk, in order, and of what is kept beside it (the JSON of arrays and
+   * composites); `besideBytes` is empty when nothing is.
+   */
+  readonly chunkBytes: readonly number[];
+  readonly besideBytes: readonly number[];
 }
 
 /** Some rows of a snapshot as they are stored; only services know what the bytes mean. */
@@ -41,7 +51,8 @@ export interface StoredEncoding {
   /** Size of the bytes, and as they are stored. */
   readonly bytes: number;
   readonly deflatedBytes: number;
-  /** CRC-32 of the bytes. */
+  /** SHA-256 of the bytes, 64 lower-case hexadecimal digits, and their CRC-32. */
+  readonly sha256: string;
   readonly crc32: number;
   readonly chunkCount: number;
 }

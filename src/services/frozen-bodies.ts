@@ -2,6 +2,7 @@
  * The bytes of a snapshot in a format, as they go out: encoded and compressed once, kept in the store beside the
  * snapshot. CSV needs no encoding: it is what a snapshot is stored as.
  */
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { AppError, toAppError } from '../domain/errors.ts';
 import type { EncodingWriter, Log, SnapshotStore } from '../domain/ports.ts';
@@ -92,12 +93,13 @@ export class FrozenBodies {
     const encoding = await this.#store.findEncoding(snapshot, format.name);
     if (!encoding) return null;
     const chunks = () => this.#store.encodingChunks(snapshot, encoding);
-    return { ...encoding, segments: () => unsealed(chunks()) };
+    return { ...encoding, segments: () => unsealed(encodingPlace(snapshot, format.name), chunks()) };
   }
 
   /** Encodes for the first time: the client gets the bytes while they are being kept. */
   async *#encode(snapshot: Snapshot, format: Format, coding: ContentCoding): AsyncGenerator<Uint8Array> {
     const keeper = await Keeper.open(this.#store, snapshot, format.name, this.#log);
+    const hash = createHash('sha256');
     const level = format.compressed ? 0 : 1;
     let checksum = 0;
     let length = 0;
@@ -107,6 +109,7 @@ export class FrozenBodies {
       for await (const bytes of inPieces(encoded, segmentBytes)) {
         checksum = crc32(bytes, checksum);
         length += bytes.length;
+        hash.update(bytes);
         const segment = await deflateSegment(bytes, level);
         await keeper.append(segment);
         // Not sooner: what the first piece can't hold gets an answer of its own.
@@ -114,7 +117,7 @@ export class FrozenBodies {
         head = null;
         yield coding === 'gzip' ? segment : bytes;
       }
-      await keeper.publish(length, checksum);
+      await keeper.publish(length, checksum, hash.digest('hex'));
       if (head) yield head;
       if (coding === 'gzip') yield gzipTail(checksum, length);
     } finally {
@@ -131,16 +134,18 @@ class Keeper {
   #writer: EncodingWriter | null = null;
   readonly #format: string;
   readonly #log: Log;
+  readonly #place: (number: number) => string;
   #chunkCount = 0;
   #deflatedBytes = 0;
 
-  private constructor(format: string, log: Log) {
+  private constructor(snapshot: Snapshot, format: string, log: Log) {
     this.#format = format;
     this.#log = log;
+    this.#place = encodingPlace(snapshot, format);
   }
 
   static async open(store: SnapshotStore, snapshot: Snapshot, format: string, log: Log): Promise<Keeper> {
-    const keeper = new Keeper(format, log);
+    const keeper = new Keeper(snapshot, format, log);
     try {
       keeper.#writer = await store.beginEncoding(snapshot, format);
     } catch (error) {
@@ -150,16 +155,16 @@ class Keeper {
   }
 
   async append(segment: Uint8Array): Promise<void> {
-    this.#chunkCount++;
+    const place = this.#place(this.#chunkCount++);
     this.#deflatedBytes += segment.length;
-    await this.#attempt((writer) => writer.append(seal(segment)));
+    await this.#attempt((writer) => writer.append(seal(place, [segment])));
   }
 
-  async publish(bytes: number, checksum: number): Promise<void> {
+  async publish(bytes: number, checksum: number, sha256: string): Promise<void> {
     const chunkCount = this.#chunkCount;
     const deflatedBytes = this.#deflatedBytes;
     await this.#attempt((writer) =>
-      writer.publish({ format: this.#format, bytes, deflatedBytes, crc32: checksum, chunkCount }),
+      writer.publish({ format: this.#format, bytes, deflatedBytes, sha256, crc32: checksum, chunkCount }),
     );
     this.#writer = null;
   }
@@ -213,9 +218,18 @@ async function* identityOf(stored: Stored): AsyncGenerator<Uint8Array> {
   for (const bytes of coming) yield await bytes;
 }
 
-async function* unsealed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** As the place of a snapshot's own chunks. */
+function encodingPlace(snapshot: Snapshot, format: string): (number: number) => string {
+  return (number) => `${snapshot.id}/${format}/${number}`;
+}
+
+async function* unsealed(
+  place: (number: number) => string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let number = 0;
   for await (const chunk of chunks) {
-    const [segment] = unseal(chunk);
+    const [segment] = unseal(place(number++), chunk);
     if (!segment) throw damaged();
     yield segment;
   }

@@ -41,8 +41,11 @@ export function gzipTail(checksum: number, length: number): Uint8Array {
   return tail;
 }
 
-/** Parts behind a checksum, each with its length: how one chunk is kept. */
-export function seal(...parts: readonly Uint8Array[]): Uint8Array {
+/**
+ * Parts behind a checksum, each with its length: how one chunk is kept. The checksum is also that of `place`, the name
+ * of where the chunk belongs, which is not kept in it.
+ */
+export function seal(place: string, parts: readonly Uint8Array[]): Uint8Array {
   const bytes = Buffer.alloc(4 + parts.reduce((sum, part) => sum + 4 + part.length, 0));
   let at = 4;
   for (const part of parts) {
@@ -50,14 +53,14 @@ export function seal(...parts: readonly Uint8Array[]): Uint8Array {
     bytes.set(part, at + 4);
     at += 4 + part.length;
   }
-  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0);
+  bytes.writeUInt32LE(crc32(bytes.subarray(4), crc32(place)), 0);
   return bytes;
 }
 
-/** The parts of a sealed chunk. Throws `snapshot_damaged` when it is not what was sealed. */
-export function unseal(chunk: Uint8Array): Uint8Array[] {
+/** The parts of a chunk that was sealed for this place. Throws `snapshot_damaged` when it is not that. */
+export function unseal(place: string, chunk: Uint8Array): Uint8Array[] {
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  if (bytes.length < 4 || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) throw damaged();
+  if (bytes.length < 4 || crc32(bytes.subarray(4), crc32(place)) !== bytes.readUInt32LE(0)) throw damaged();
   const parts: Uint8Array[] = [];
   for (let at = 4; at < bytes.length; ) {
     const length = bytes.readUInt32LE(at);

@@ -88,6 +88,7 @@ class SharedRun {
       return {
         columns: source.columns,
         ranAt: source.ranAt,
+        serverVersion: source.serverVersion,
         batches: { [Symbol.asyncIterator]: () => reader },
         close: async () => {
           signal?.removeEventListener('abort', leave);

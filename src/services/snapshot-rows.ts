@@ -16,7 +16,7 @@ import { damaged, deflateSegment, inflateSegment, seal, segmentBytes, unseal } f
 /** What is known of a result set once it is stored. */
 export type StoredRows = Pick<
   Snapshot,
-  'rowCount' | 'bytes' | 'sha256' | 'crc32' | 'deflatedBytes' | 'chunkRows'
+  'rowCount' | 'bytes' | 'sha256' | 'crc32' | 'deflatedBytes' | 'chunkRows' | 'chunkBytes' | 'besideBytes'
 >;
 
 /**
@@ -26,12 +26,17 @@ export type StoredRows = Pick<
 export async function writeRows(
   writer: SnapshotWriter,
   result: ResultSet,
+  snapshotId: string,
   limit: { readonly maxBytes: number; readonly tooLarge: () => Error },
 ): Promise<StoredRows> {
   const width = result.columns.length;
+  const hasBeside = result.columns.some((column) => column.jsonAt !== undefined);
   const lines = csvLines(result.columns);
   const hash = createHash('sha256');
-  const stored = { rowCount: 0, bytes: 0, crc32: 0, deflatedBytes: 0, chunkRows: [] as number[] };
+  const stored = { rowCount: 0, bytes: 0, crc32: 0, deflatedBytes: 0 };
+  const chunkRows: number[] = [];
+  const chunkBytes: number[] = [];
+  const besideBytes: number[] = [];
   let sending: Promise<void> = Promise.resolve();
 
   async function send(text: string, rows: number, nested: string): Promise<void> {
@@ -39,7 +44,7 @@ export async function writeRows(
     stored.bytes += csv.length;
     if (stored.bytes > limit.maxBytes) throw limit.tooLarge();
     stored.rowCount += rows;
-    stored.chunkRows.push(rows);
+    chunkRows.push(rows);
     stored.crc32 = crc32(csv, stored.crc32);
     hash.update(csv);
     await sending;
@@ -49,12 +54,15 @@ export async function writeRows(
   }
 
   async function compressAndAppend(csv: Buffer, rowCount: number, nested: string): Promise<void> {
-    const [segment, ...beside] = await Promise.all([
+    const [segment, beside] = await Promise.all([
       deflateSegment(csv),
-      ...(nested ? [deflateSegment(Buffer.from(nested))] : []),
+      nested ? deflateSegment(Buffer.from(nested)) : null,
     ]);
+    const place = chunkPlace(snapshotId, chunkBytes.length);
     stored.deflatedBytes += segment.length;
-    await writer.append({ rowCount, bytes: seal(segment, ...beside) });
+    chunkBytes.push(segment.length);
+    if (hasBeside) besideBytes.push(beside?.length ?? 0);
+    await writer.append({ rowCount, bytes: seal(place, beside ? [segment, beside] : [segment]) });
   }
 
   await send(lines.header, 0, '');
@@ -82,7 +90,12 @@ export async function writeRows(
     await sending.catch(() => {});
   }
   await sending;
-  return { ...stored, sha256: hash.digest('hex') };
+  return { ...stored, chunkRows, chunkBytes, besideBytes, sha256: hash.digest('hex') };
+}
+
+/** Where a chunk belongs, which its checksum holds: one that stands in another's place is damage too. */
+function chunkPlace(snapshotId: string, number: number): string {
+  return `${snapshotId}/${number}`;
 }
 
 /**
@@ -98,6 +111,7 @@ export function openSnapshot(
   return {
     columns: snapshot.columns,
     ranAt: snapshot.takenAt,
+    serverVersion: snapshot.serverVersion,
     batches: rows,
     close: async () => {
       await rows.return(undefined);
@@ -110,8 +124,9 @@ export async function* readCsvSegments(
   store: SnapshotStore,
   snapshot: Snapshot,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  let number = 0;
   for await (const chunk of store.chunks(snapshot)) {
-    const [segment] = unseal(chunk);
+    const [segment] = unseal(chunkPlace(snapshot.id, number++), chunk);
     if (!segment) throw damaged();
     yield segment;
   }
@@ -131,7 +146,7 @@ async function* readRows(
   let wanted = limit;
   if (wanted === 0 || number >= snapshot.chunkRows.length) return;
   for await (const chunk of store.chunks(snapshot, number)) {
-    const rows = await decodeChunk(chunk, snapshot, snapshot.chunkRows[number++]);
+    const rows = await decodeChunk(chunk, snapshot, number++);
     const part = rows.slice(skip, skip + wanted);
     skip = 0;
     wanted -= part.length;
@@ -140,17 +155,14 @@ async function* readRows(
   }
 }
 
-async function decodeChunk(
-  chunk: Uint8Array,
-  snapshot: Snapshot,
-  rowCount: number | undefined,
-): Promise<Row[]> {
+async function decodeChunk(chunk: Uint8Array, snapshot: Snapshot, number: number): Promise<Row[]> {
+  const place = chunkPlace(snapshot.id, number);
   const [csv, nested] = await Promise.all(
-    unseal(chunk).map(async (part) => (await inflateSegment(part)).toString()),
+    unseal(place, chunk).map(async (part) => (await inflateSegment(part)).toString()),
   );
   const width = snapshot.columns.length;
   const rows = csv === undefined ? null : decodeCsvRows(csv, width);
-  if (!rows || rows.length !== rowCount) throw damaged();
+  if (!rows || rows.length !== snapshot.chunkRows[number]) throw damaged();
   if (nested === undefined) return rows;
   const beside = decodeRows(nested, snapshot.columns.filter((column) => column.jsonAt !== undefined).length);
   return rows.map((row, index) => [...row, ...(beside[index] ?? [])]);

@@ -2,7 +2,6 @@
 import { type Clip, newId, type Revision } from '../domain/clip.ts';
 import { AppError } from '../domain/errors.ts';
 import type { ClipChange, SnapshotWriter, Store } from '../domain/ports.ts';
-import type { ResultSet } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Databases } from './databases.ts';
 import { writeRows } from './snapshot-rows.ts';
@@ -44,13 +43,21 @@ export class Snapshots {
     change: (at: string, snapshotId: string) => ClipChange,
     signal?: AbortSignal,
   ): Promise<{ clip: Clip | null; snapshot: Snapshot }> {
+    const askedMs = performance.now();
     const database = await this.#options.databases.getSafe(source.database);
     const result = await database.run(source.sql, { nestedJson: true, ...(signal ? { signal } : {}) });
     const id = newId();
     let writer: SnapshotWriter | undefined;
     try {
       writer = await this.#options.store.snapshots.begin(source.id, id);
-      const snapshot = await this.#write(writer, result, source, id);
+      const { maxBytes } = this.#options;
+      const limit = { maxBytes, tooLarge: () => tooLarge(maxBytes) };
+      const stored = await writeRows(writer, result, id, limit);
+      const { columns, ranAt: takenAt, serverVersion } = result;
+      const { id: clipId, revision, sql, database: databaseName } = source;
+      const durationMs = Math.round(performance.now() - askedMs);
+      const run = { revision, sql, database: databaseName, takenAt, serverVersion, durationMs, columns };
+      const snapshot: Snapshot = { id, clipId, ...run, ...stored };
       const clip = await writer.publish(snapshot, change(new Date().toISOString(), id));
       return { clip, snapshot };
     } catch (error) {
@@ -60,26 +67,6 @@ export class Snapshots {
     } finally {
       await result.close();
     }
-  }
-
-  async #write(
-    writer: SnapshotWriter,
-    result: ResultSet,
-    source: SnapshotSource,
-    id: string,
-  ): Promise<Snapshot> {
-    const { maxBytes } = this.#options;
-    const stored = await writeRows(writer, result, { maxBytes, tooLarge: () => tooLarge(maxBytes) });
-    return {
-      id,
-      clipId: source.id,
-      revision: source.revision,
-      sql: source.sql,
-      database: source.database,
-      takenAt: result.ranAt,
-      columns: result.columns,
-      ...stored,
-    };
   }
 
   /** Newest first. Throws `clip_not_found`. */

@@ -13,6 +13,7 @@ function anEncoding(format: string): StoredEncoding {
     format,
     bytes: 5_000_000_000,
     deflatedBytes: 100_004,
+    sha256: 'cd'.repeat(32),
     crc32: 4_000_000_001,
     chunkCount: parts.length,
   };

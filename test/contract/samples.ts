@@ -49,6 +49,8 @@ export function aSnapshot(
     sql: 'select 1',
     database: 'DATABASE_URL',
     takenAt: '2026-03-04T05:06:07.123456Z',
+    serverVersion: '18.4',
+    durationMs: 1234,
     rowCount: chunks.reduce((rows, chunk) => rows + chunk.rowCount, 0),
     columns: [{ name: 'tags', type: 'text[]', kind: 'array', element: 'text', delimiter: ',' }],
     bytes: 1234,
@@ -56,6 +58,8 @@ export function aSnapshot(
     crc32: 4_000_000_000,
     deflatedBytes: 12,
     chunkRows: chunks.map((chunk) => chunk.rowCount),
+    chunkBytes: chunks.map((chunk) => chunk.bytes.length),
+    besideBytes: [],
     ...changes,
   };
 }

@@ -21,6 +21,7 @@ const database: Database = {
     return {
       columns: [{ name: 't', type: 'text', oid: 25, kind: 'text' }] as never,
       ranAt: '2026-01-01T00:00:00.000Z',
+      serverVersion: '18.4',
       batches: (async function* () {
         for (let row = 0; row < rows; row++) yield [['x'.repeat(characters)]];
         throw new AppError('sql_failed', 'division by zero');

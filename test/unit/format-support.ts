@@ -24,6 +24,7 @@ export function resultSet(
   const result: CountingResultSet = {
     columns,
     ranAt: '2024-01-01T00:00:00.000Z',
+    serverVersion: '18.4',
     closed: 0,
     fetched: 0,
     batches: {

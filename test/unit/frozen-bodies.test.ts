@@ -69,8 +69,9 @@ async function freeze(rows: readonly Row[]): Promise<Snapshot> {
   await store.clips.create({ ...source, ...live, createdAt: at, updatedAt: at, version: 1 });
   const writer = await store.snapshots.begin(clipId, id);
   const limit = { maxBytes: 1e9, tooLarge: () => new Error('too large') };
-  const stored = await writeRows(writer, resultSet(columns, rows, 1000), limit);
-  const snapshot = { ...source, ...stored, id, clipId, takenAt: at, columns };
+  const stored = await writeRows(writer, resultSet(columns, rows, 1000), id, limit);
+  const run = { takenAt: at, serverVersion: '18.4', durationMs: 1, columns };
+  const snapshot = { ...source, ...run, ...stored, id, clipId };
   await writer.publish(snapshot, { kind: 'pin', updatedAt: at });
   return snapshot;
 }

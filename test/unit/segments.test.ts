@@ -82,32 +82,36 @@ describe('segments between head and tail', () => {
 
 describe('a seal', () => {
   const parts = [Buffer.from('segment of rows'), Buffer.alloc(0), Buffer.from([0, 255, 10])];
-  const sealed = seal(...parts);
+  const sealed = seal('s/1', parts);
 
   test('gives back its parts', () => {
-    expect(unseal(sealed).map((part) => Buffer.from(part))).toEqual(parts);
-    expect(unseal(seal(Buffer.alloc(0)))).toHaveLength(1);
-    expect(unseal(seal())).toEqual([]);
+    expect(unseal('s/1', sealed).map((part) => Buffer.from(part))).toEqual(parts);
+    expect(unseal('s/1', seal('s/1', [Buffer.alloc(0)]))).toHaveLength(1);
+    expect(unseal('s/1', seal('s/1', []))).toEqual([]);
   });
 
   test('gives them back from the middle of a larger buffer', () => {
     const around = Buffer.concat([Buffer.from('before'), sealed, Buffer.from('behind')]);
-    expect(unseal(around.subarray(6, 6 + sealed.length))).toHaveLength(3);
+    expect(unseal('s/1', around.subarray(6, 6 + sealed.length))).toHaveLength(3);
   });
 
   test('shows every bit that was flipped', () => {
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const flipped = Uint8Array.from(sealed);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(() => unseal(flipped), `bit ${bit}`).toThrow(damage);
+      expect(() => unseal('s/1', flipped), `bit ${bit}`).toThrow(damage);
     }
   });
 
   test('shows that it was cut off, wherever, or goes on', () => {
     for (let length = 0; length < sealed.length; length++) {
-      expect(() => unseal(sealed.subarray(0, length)), `${length} bytes`).toThrow(damage);
+      expect(() => unseal('s/1', sealed.subarray(0, length)), `${length} bytes`).toThrow(damage);
     }
-    expect(() => unseal(Buffer.concat([sealed, Buffer.alloc(1)]))).toThrow(damage);
-    expect(() => unseal(Buffer.concat([sealed, sealed]))).toThrow(damage);
+    expect(() => unseal('s/1', Buffer.concat([sealed, Buffer.alloc(1)]))).toThrow(damage);
+    expect(() => unseal('s/1', Buffer.concat([sealed, sealed]))).toThrow(damage);
+  });
+
+  test('holds for one place alone', () => {
+    for (const place of ['s/2', 's/11', 't/1', '']) expect(() => unseal(place, sealed)).toThrow(damage);
   });
 });

@@ -34,6 +34,7 @@ class HandMadeRun {
     return {
       columns: [{ name: 'n', type: 'text', kind: 'text' }],
       ranAt: '2026-01-01T00:00:00.000Z',
+      serverVersion: '18.4',
       batches: { [Symbol.asyncIterator]: () => ({ next }) },
       close: async () => {
         this.closed++;

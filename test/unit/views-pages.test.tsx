@@ -109,9 +109,13 @@ describe('renderClipPage', () => {
       columns: props.columns,
       bytes: 81_000,
       sha256: 'ab'.repeat(32),
+      serverVersion: '18.4',
+      durationMs: 1234,
       crc32: 0,
       deflatedBytes: 0,
       chunkRows: [1204],
+      chunkBytes: [900],
+      besideBytes: [],
     };
     const owner = { id: 'c1', revisions: [], snapshots: [snapshot], pinnedId: 's1' };
     const clip = { ...props.clip, mode: 'frozen' as const };

@@ -183,7 +183,7 @@ export async function openRun(
     session.client.query(out);
     const batches = readBatches(out, widthOf(columns), { session, stop, fail });
     const first = await batches.next();
-    return resultSet({ columns, ranAt: session.startedAt, first, batches, session, stop });
+    return resultSet({ columns, first, batches, session, stop });
   } catch (error) {
     throw fail(error);
   }
@@ -214,7 +214,6 @@ async function* readBatches(
 
 function resultSet(parts: {
   columns: readonly Column[];
-  ranAt: string;
   first: IteratorResult<readonly Row[], void>;
   batches: AsyncGenerator<readonly Row[], void, undefined>;
   session: Session;
@@ -238,7 +237,8 @@ function resultSet(parts: {
   };
   return {
     columns: parts.columns,
-    ranAt: parts.ranAt,
+    ranAt: session.startedAt,
+    serverVersion: session.serverVersion,
     batches: { [Symbol.asyncIterator]: () => iterator },
     async close() {
       stop.clear();

@@ -13,6 +13,8 @@ export interface Session {
   readonly pid: number;
   /** Transaction time by the database's clock, ISO 8601 UTC with milliseconds. */
   readonly startedAt: string;
+  /** e.g. `18.4`. */
+  readonly serverVersion: string;
   /** What the server gives a statement: the deadline, or less when the login has less. The query may change it. */
   readonly statementTimeoutMs: number;
   /** Rolls back and, in the background, gives the connection back once it holds nothing of this run. */
@@ -42,6 +44,7 @@ SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SELECT pg_backend_pid(),
   to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+  split_part(current_setting('server_version'), ' ', 1),
   setseed(${(Math.random() * 2 - 1).toFixed(15)}),
   extract(epoch FROM set_config('statement_timeout', CASE
     WHEN current_setting('statement_timeout') = '0'
@@ -70,10 +73,11 @@ export async function openSession(
       throw again;
     }
   }
-  const [pid, startedAt, , statementTimeoutMs] = begun;
+  const [pid, startedAt, serverVersion, , statementTimeoutMs] = begun;
   return startSession(connector, lease, {
     pid: Number(pid),
     startedAt,
+    serverVersion,
     statementTimeoutMs: Number(statementTimeoutMs),
   });
 }
@@ -81,8 +85,8 @@ export async function openSession(
 /** Type parsers off: every value arrives as the text that Postgres wrote. */
 export const rawText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
 
-/** Backend pid, transaction time, nothing (setseed), statement_timeout in milliseconds. */
-type BeginRow = readonly [string, string, string, string];
+/** Backend pid, transaction time, server version, nothing (setseed), statement_timeout in milliseconds. */
+type BeginRow = readonly [string, string, string, string, string];
 
 async function begin(
   lease: Lease,
@@ -114,7 +118,7 @@ function answered(deadlineMs: number): { query_timeout: number } {
 function startSession(
   connector: Connector,
   lease: Lease,
-  facts: Pick<Session, 'pid' | 'startedAt' | 'statementTimeoutMs'>,
+  facts: Pick<Session, 'pid' | 'startedAt' | 'serverVersion' | 'statementTimeoutMs'>,
 ): Session {
   let over = false;
   const once = (last: () => void) => () => {
