@@ -1,7 +1,7 @@
 /** The server on Node: shared pools, one store, the same app for every request. The command line starts it. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,12 +12,16 @@ import { etag } from 'hono/etag';
 import { openEmbeddedStore } from './adapters/embedded/store.ts';
 import { openDatabase } from './adapters/postgres/database.ts';
 import { openRedisStore } from './adapters/redis/store.ts';
+import { fileScratch } from './adapters/scratch/files.ts';
 import type { Settings } from './config/settings.ts';
+import { toAppError } from './domain/errors.ts';
 import type { Database, Log, Store } from './domain/ports.ts';
 import { createApp } from './http/app.ts';
 import type { AppEnv, Parts } from './http/context.ts';
 import { HotAnswers } from './http/hot-answers.ts';
 import { sendHot } from './http/hot-sender.ts';
+import { importPath } from './http/routes/api-archive.ts';
+import type { Retentions } from './services/retention.ts';
 import { createServices, type Services } from './services/services.ts';
 
 /** Built assets, in the package that this file is part of, built or not. */
@@ -27,10 +31,18 @@ function findPublicDir(): string {
   return join(dir, 'dist', 'public');
 }
 
+/** The longest that the headers of a request, and then its body, may take to come. */
+const headersDeadlineMs = 60_000;
+const defaultBodyDeadlineMs = 300_000;
+
 /** How long requests under way may take to end when the server is told to. */
 const closeDeadlineMs = 10_000;
 /** How often it is looked whether some have ended. */
 const idleCheckMs = 50;
+
+/** When snapshots that outlived their clips' retention are looked for: first after, and then every so often. */
+const firstSweepMs = 60_000;
+const sweepEveryMs = 60 * 60 * 1000;
 
 export interface ServerOptions {
   /** `apiToken` must be there: whoever starts the server finds or makes it. */
@@ -52,7 +64,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
   const { apiToken } = settings;
   if (apiToken === null) throw new Error('The server can not start without an API token.');
   const store = settings.redisUrl
-    ? openRedisStore({ url: settings.redisUrl })
+    ? openRedisStore({ url: settings.redisUrl, durability: settings.redisDurability })
     : await openEmbeddedStore({ file: join(settings.dir, 'store.sqlite') });
   const databases = settings.databases.map(({ name, url }) =>
     openDatabase({
@@ -71,6 +83,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     snapshotMaxBytes: settings.snapshotMaxBytes,
     log,
     shareRuns: true,
+    scratch: fileScratch(),
   });
   const server = createSite({ services, apiToken, publicUrl: settings.publicUrl, log }, store);
   try {
@@ -80,21 +93,31 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     await closeParts(databases, store);
     throw error;
   }
+  void warnOfStore(store, log);
   void warnOfLogins(services, log);
+  const stopSweeping = startSweeping(services.retentions, log);
   return {
     url: urlOf(settings.host, (server.address() as AddressInfo).port),
     get leased() {
       return databases.reduce((sum, database) => sum + database.leased, 0);
     },
     async close() {
+      await stopSweeping();
       await closeServer(server);
       await closeParts(databases, store);
     },
   };
 }
 
-/** The HTTP server over its parts, not yet listening. `store` is the one that the services have. */
-export function createSite(parts: Parts, store: Pick<Store, 'clips'>): Server {
+/**
+ * The HTTP server over its parts, not yet listening. `store` is the one that the services have; `bodyDeadlineMs` is
+ * the longest that a body may take to come, but for an import's.
+ */
+export function createSite(
+  parts: Parts,
+  store: Pick<Store, 'clips'>,
+  bodyDeadlineMs = defaultBodyDeadlineMs,
+): Server {
   const app = createApp();
   const hotAnswers = new HotAnswers();
   const assets = new Hono<AppEnv>()
@@ -105,9 +128,40 @@ export function createSite(parts: Parts, store: Pick<Store, 'clips'>): Server {
     return (new URL(request.url).pathname.startsWith('/assets/') ? assets : app).fetch(request, bindings);
   });
   const hot = { hotAnswers, clips: store.clips, otherwise: listener };
-  return createServer((request, response) => {
+  // Node's own deadline knows no exception, and headers have none without it unless they are given one.
+  return createServer({ requestTimeout: 0, headersTimeout: headersDeadlineMs }, (request, response) => {
+    expectBody(request, bodyDeadlineMs);
     if (!sendHot(hot, request, response)) void listener(request, response);
   });
+}
+
+/** Closes the connection of a request whose body does not come in time. An import may take as long as it does. */
+function expectBody(request: IncomingMessage, deadlineMs: number): void {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+  if ((length === '0' && coding === undefined) || isImport(request)) return;
+  const timer = setTimeout(() => {
+    // One that nobody reads does not end, but it has come.
+    if (!request.complete) request.socket.destroy();
+  }, deadlineMs).unref();
+  const stop = () => clearTimeout(timer);
+  request.once('end', stop).once('close', stop);
+}
+
+function isImport({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'POST' && url.split('?', 1)[0] === importPath;
+}
+
+/** Says at start what would lose clips: nobody should find out when they are gone. */
+async function warnOfStore(store: Store, log: Log): Promise<void> {
+  try {
+    const { problems } = await store.health();
+    for (const { level, message } of problems) {
+      const effect = level === 'loses' ? 'the store may lose clips' : 'the store should be looked at';
+      log('warn', effect, { problem: message });
+    }
+  } catch (error) {
+    log('warn', 'the store does not answer yet', { cause: toAppError(error).message });
+  }
 }
 
 /** Says at start which logins run nothing, and why: nobody should find out from a clip. */
@@ -120,6 +174,36 @@ async function warnOfLogins(services: Services, log: Log): Promise<void> {
       log('warn', `the login of a database ${effect}`, { database: status.name, problem: problem.message });
     }
   }
+}
+
+/**
+ * Enforces the clips' retention from time to time; what fails is logged and tried again at the next time. Returns what
+ * ends it, once a sweep under way has stopped. It keeps no process alive.
+ */
+export function startSweeping(retentions: Pick<Retentions, 'sweep'>, log: Log): () => Promise<void> {
+  const stop = new AbortController();
+  let timer: NodeJS.Timeout;
+  let underWay: Promise<unknown> = Promise.resolve();
+  const sweepAfter = (ms: number) => {
+    // Several servers on one store do each other no harm; that they rarely sweep at once saves work.
+    timer = setTimeout(sweep, ms * (0.75 + Math.random() / 2)).unref();
+  };
+  const sweep = () => {
+    underWay = retentions
+      .sweep(stop.signal)
+      .catch((error) => {
+        log('warn', 'outlived snapshots could not be looked for', { code: toAppError(error).code });
+      })
+      .then(() => {
+        if (!stop.signal.aborted) sweepAfter(sweepEveryMs);
+      });
+  };
+  sweepAfter(firstSweepMs);
+  return async () => {
+    stop.abort();
+    clearTimeout(timer);
+    await underWay;
+  };
 }
 
 function urlOf(host: string, port: number): string {

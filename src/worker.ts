@@ -11,6 +11,7 @@ import { createApp } from './http/app.ts';
 import type { Parts } from './http/context.ts';
 import { createLog } from './http/log.ts';
 import type { SeenLogins } from './services/databases.ts';
+import { Retentions } from './services/retention.ts';
 import { createServices } from './services/services.ts';
 
 /** Vars and bindings, as wrangler.toml names them. */
@@ -41,13 +42,33 @@ export default {
         status: 500,
       });
     }
-    const store = openRedisStore({ url: settings.redisUrl ?? '', perRequest: true });
+    const { redisUrl, redisDurability: durability } = settings;
+    const store = openRedisStore({ url: redisUrl ?? '', durability, perRequest: true });
     try {
       const parts = openParts(settings, store, context);
-      return whenSent(await app.fetch(request, { parts }, context), context, () => store.close());
+      const underWay: Promise<unknown>[] = [];
+      const outlive = (work: Promise<unknown>) => void underWay.push(work);
+      const answered = Promise.resolve(app.fetch(request, { parts, outlive }, context));
+      // What a client that left has begun is still ended well.
+      context.waitUntil(answered.catch(() => {}));
+      return whenSent(await answered, context, async () => {
+        await Promise.allSettled(underWay);
+        await store.close();
+      });
     } catch (error) {
       context.waitUntil(store.close());
       throw error;
+    }
+  },
+
+  /** A Cron Trigger (see wrangler.toml): removes snapshots that outlived the retention of their clips. */
+  async scheduled(_event: unknown, env: WorkerEnv): Promise<void> {
+    const { redisUrl } = parseSettings(varsOf(env), 'workers');
+    const store = openRedisStore({ url: redisUrl ?? '', perRequest: true });
+    try {
+      await new Retentions({ store, log }).sweep();
+    } finally {
+      await store.close();
     }
   },
 };

@@ -18,6 +18,9 @@ export interface ClipOwner {
   readonly pinnedId: string | null;
 }
 
+/** Older snapshots are on the page of the history. */
+const maxSnapshots = 10;
+
 /** Older revisions are in the API. */
 const maxRevisions = 20;
 
@@ -29,23 +32,57 @@ function ActionButton({ action, label }: { action: string; label: string }) {
   );
 }
 
+/** Freezes by the form, or in place (`client/freeze.ts`): then the clip is looked up to see whether it has changed. */
+function FreezeButton({ owner, label }: { owner: ClipOwner; label: string }) {
+  const id = encodeURIComponent(owner.id);
+  return (
+    <form
+      method="post"
+      action={`/clips/${id}/freeze`}
+      data-clip={`/api/clips/${id}`}
+      data-pinned={owner.pinnedId ?? ''}
+    >
+      <button type="submit">{label}</button>
+    </form>
+  );
+}
+
+/** What stands in place of the actions while the clip is frozen in place, and what went wrong with it. */
+function Freezing() {
+  return (
+    <>
+      <div class="freezing" data-freezing="panel" hidden>
+        <progress aria-label="Freezing the clip" />
+        <p data-freezing="figures" />
+        <button type="button" data-freezing="cancel">
+          Cancel
+        </button>
+      </div>
+      <div class="note alert" role="alert" data-freezing="problem" hidden />
+    </>
+  );
+}
+
 /** Edit, freeze, refresh and thaw. */
 export function OwnerActions({ owner, mode }: { owner: ClipOwner; mode: Clip['mode'] }) {
   const path = `/clips/${encodeURIComponent(owner.id)}`;
   return (
-    <div class="actions">
-      {mode === 'live' ? (
-        <ActionButton action={`${path}/freeze`} label="Freeze" />
-      ) : (
-        <>
-          <ActionButton action={`${path}/freeze`} label="Refresh snapshot" />
-          <ActionButton action={`${path}/thaw`} label="Thaw" />
-        </>
-      )}
-      <a class="button primary" href={`${path}/edit`}>
-        Edit
-      </a>
-    </div>
+    <>
+      <div class="actions" data-freezing="buttons">
+        {mode === 'live' ? (
+          <FreezeButton owner={owner} label="Freeze" />
+        ) : (
+          <>
+            <FreezeButton owner={owner} label="Refresh snapshot" />
+            <ActionButton action={`${path}/thaw`} label="Thaw" />
+          </>
+        )}
+        <a class="button primary" href={`${path}/edit`}>
+          Edit
+        </a>
+      </div>
+      <Freezing />
+    </>
   );
 }
 
@@ -73,7 +110,7 @@ function Snapshots({ owner, url }: { owner: ClipOwner; url: string }) {
         <p class="muted">None yet. Freezing the clip takes one.</p>
       ) : (
         <ul class="history">
-          {owner.snapshots.map((snapshot) => (
+          {owner.snapshots.slice(0, maxSnapshots).map((snapshot) => (
             <li>
               <a href={`${url}/s/${encodeURIComponent(snapshot.id)}`}>
                 <Moment iso={snapshot.takenAt} />
@@ -87,6 +124,13 @@ function Snapshots({ owner, url }: { owner: ClipOwner; url: string }) {
           ))}
         </ul>
       )}
+      <p>
+        <a href={`/clips/${encodeURIComponent(owner.id)}/history`}>
+          {owner.snapshots.length > 1
+            ? `History of all ${formatCount(owner.snapshots.length, 'snapshot')}`
+            : 'History and retention'}
+        </a>
+      </p>
     </section>
   );
 }

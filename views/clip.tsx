@@ -11,6 +11,7 @@ import type { Column, Row } from '../src/domain/result-set.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import { type ClipOwner, OwnerActions, OwnerHistory, PublicUrl } from './clip-owner.tsx';
 import { type ClipFormat, Downloads, UseIt } from './clip-use.tsx';
+import { Fingerprint } from './fingerprint.tsx';
 import { Layout, type PageContext } from './layout.tsx';
 import { Paging, type Place } from './paging.tsx';
 import { CopyButton, ModeBadge, Moment, Note, SqlText } from './parts.tsx';
@@ -61,14 +62,6 @@ function SnapshotFacts({ snapshot }: { snapshot: Snapshot }) {
       <li>revision {formatNumber(snapshot.revision)}</li>
       <li>{formatCount(snapshot.rowCount, 'row')}</li>
       <li>{formatBytes(snapshot.bytes)}</li>
-      <li>
-        <details class="hash">
-          <summary>
-            sha256 <code>{snapshot.sha256.slice(0, 8)}…</code>
-          </summary>
-          <code>{snapshot.sha256}</code>
-        </details>
-      </li>
     </>
   );
 }
@@ -135,6 +128,13 @@ function Frame({ children, ...props }: PropsWithChildren<FrameProps>) {
         {owner ? <OwnerActions owner={owner} mode={clip.mode} /> : null}
       </div>
       {origin ? <Facts origin={origin} database={owner ? clip.database : null} /> : null}
+      {origin && origin.kind !== 'live' ? (
+        <Fingerprint
+          snapshot={origin.snapshot}
+          url={origin.kind === 'snapshot' ? url : `${url}/s/${origin.snapshot.id}`}
+          showDatabase={owner !== undefined}
+        />
+      ) : null}
       {origin ? <OriginNote origin={origin} clip={clip} owner={owner} /> : null}
       <div class="share">
         {owner ? <PublicUrl url={url} /> : null}

@@ -85,7 +85,8 @@ export function Layout(props: PropsWithChildren<LayoutProps>) {
           {props.alternates?.map(({ mediaType, url }) => (
             <link rel="alternate" type={mediaType} href={url} />
           ))}
-          <script type="module" src="/assets/client.js" />
+          {/* async: a page whose rows still come can be acted on already. */}
+          <script type="module" async src="/assets/client.js" />
         </head>
         <body>
           <a class="skip" href="#main">

@@ -3,6 +3,7 @@
  * line. Never sends the token to anything but PGCLIP_URL.
  */
 import { findToken } from '../config/token.ts';
+import type { Retention } from '../domain/retention.ts';
 import { cleanText } from './table.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
@@ -17,6 +18,7 @@ export interface ApiClip {
   readonly mode: 'live' | 'frozen';
   readonly revision: number;
   readonly snapshot: ApiSnapshot | null;
+  readonly retention: Retention;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -25,8 +27,13 @@ export interface ApiClip {
 export interface ApiSnapshot {
   readonly id: string;
   readonly revision: number;
+  readonly sql: string;
+  readonly database: string;
   readonly takenAt: string;
+  readonly serverVersion: string;
+  readonly durationMs: number;
   readonly rowCount: number;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly bytes: number;
   readonly sha256: string;
   readonly url: string;
@@ -45,7 +52,8 @@ export interface ApiDatabase {
 }
 
 /** RFC 9457, with what pgclip adds for SQL. */
-interface Problem {
+export interface Problem {
+  readonly status?: number;
   readonly title?: string;
   readonly detail?: string;
   readonly code?: string;
@@ -59,15 +67,20 @@ interface Problem {
 export interface Api {
   /** Calls `path` (below `/api`) and returns the answer's JSON, undefined for 204. Throws CliError. */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Calls `path` with a body and headers of one's own and returns the answer if it is a good one. Throws CliError. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
 /** An API's answer that is a problem. */
 export class ApiError extends CliError {
   readonly status: number;
+  /** As in docs/errors.md; undefined when it was not pgclip that answered. */
+  readonly code: string | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, code: string | undefined, message: string) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -85,8 +98,11 @@ export async function getApi(terminal: Terminal): Promise<Api> {
   const server = getServerUrl(terminal);
   const token = env.PGCLIP_TOKEN || env.API_TOKEN || (await findToken(env.PGCLIP_DIR || '.pgclip'));
   if (!token) throw new CliError('there is no token; set PGCLIP_TOKEN to the API_TOKEN of the server.');
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const authorization = `Bearer ${token}`;
+  const headers = { authorization, 'content-type': 'application/json' };
   return {
+    fetch: (path, init = {}) =>
+      request(`${server}/api${path}`, { ...init, headers: { ...init.headers, authorization }, signal }),
     async call<T>(method: string, path: string, body?: unknown) {
       const init = { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
       const response = await request(`${server}/api${path}`, init);
@@ -112,7 +128,12 @@ export async function request(url: string, init: RequestInit): Promise<Response>
   if (response.ok) return response;
   const type = response.headers.get('content-type') ?? '';
   const problem = type.includes('json') ? ((await response.json().catch(() => ({}))) as Problem) : {};
-  throw new ApiError(response.status, describeProblem(response.status, problem));
+  throw toApiError(response.status, problem);
+}
+
+/** The error of a problem. */
+export function toApiError(status: number, problem: Problem): ApiError {
+  return new ApiError(status, problem.code, describeProblem(status, problem));
 }
 
 function reasonOf(error: unknown): string {

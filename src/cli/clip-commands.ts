@@ -1,8 +1,11 @@
 /** The commands that list, make and change clips through the API. */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { formatRetention, parseRetention } from '../domain/retention.ts';
 import { type ApiClip, type ApiSnapshot, getApi } from './api.ts';
 import { getClip, listClips } from './find-clip.ts';
+import { watchCreation, watchFreeze } from './freezing.ts';
+import { minuteOf, snapshotFields } from './snapshot-text.ts';
 import { cleanText, printFields, printTable } from './table.ts';
 import { CliError, confirm, printJson, printLine, readStdin, type Terminal } from './terminal.ts';
 
@@ -21,6 +24,7 @@ export interface EditOptions extends JsonOption {
   readonly name?: string;
   readonly file?: string;
   readonly database?: string;
+  readonly keep?: string;
 }
 
 /** `pgclip clips` */
@@ -46,13 +50,11 @@ export async function create(
 ): Promise<void> {
   const text = await findSql(terminal, sql, options.file);
   if (text === undefined) throw new CliError('give the SQL, `-f FILE`, or `-` to read it from stdin.', 2);
-  const api = await getApi(terminal);
-  const clip = await api.call<ApiClip>('POST', '/clips', {
-    name: options.name,
-    sql: text,
-    ...(options.database === undefined ? {} : { database: options.database }),
-    ...(options.frozen ? { mode: 'frozen' } : {}),
-  });
+  const { name, database } = options;
+  const body = { name, sql: text, ...(database === undefined ? {} : { database }) };
+  const clip = options.frozen
+    ? await watchCreation(terminal, { ...body, mode: 'frozen' }, options)
+    : await (await getApi(terminal)).call<ApiClip>('POST', '/clips', body);
   if (options.json) printJson(terminal, clip);
   else printLine(terminal, clip.url);
 }
@@ -69,9 +71,24 @@ export async function show(terminal: Terminal, text: string, options: JsonOption
     ['Database', clip.database],
     ['Mode', snapshot ? `frozen ${minuteOf(snapshot.takenAt)}, ${describeSnapshot(snapshot)}` : clip.mode],
     ['Revision', String(clip.revision)],
+    ['Keeps', formatRetention(clip.retention)],
     ['Changed', minuteOf(clip.updatedAt)],
   ]);
-  const lines = clip.sql.trimEnd().split('\n');
+  if (snapshot) {
+    printLine(terminal, '');
+    printFields(terminal, snapshotFields(snapshot));
+  }
+  if (snapshot && snapshot.sql !== clip.sql) {
+    printLine(terminal, `\nRevision ${snapshot.revision}, of which the snapshot is:`);
+    printSql(terminal, snapshot.sql);
+    printLine(terminal, `\nRevision ${clip.revision}, of the clip:`);
+  }
+  printSql(terminal, clip.sql);
+}
+
+/** SQL with its lines and tabs, and nothing that could steer the terminal. */
+function printSql(terminal: Terminal, sql: string): void {
+  const lines = sql.trimEnd().split('\n');
   printLine(terminal, `\n${lines.map((line) => line.replaceAll(/[^\P{Cc}\t]/gu, '\ufffd')).join('\n')}`);
 }
 
@@ -83,23 +100,28 @@ export async function edit(
   options: EditOptions,
 ): Promise<void> {
   const newSql = await findSql(terminal, sql, options.file);
-  const { name, database } = options;
-  if (newSql === undefined && name === undefined && database === undefined)
-    throw new CliError('nothing to change; give SQL, -f, --name or --database.', 2);
+  const { name, database, keep } = options;
+  const retention = keep === undefined ? undefined : parseRetention(keep);
+  if (keep !== undefined && retention === undefined)
+    throw new CliError('--keep takes all, last:N (N from 1 to 10,000) or days:N (N from 1 to 36,500).', 2);
+  if ([newSql, name, database, retention].every((each) => each === undefined))
+    throw new CliError('nothing to change; give SQL, -f, --name, --database or --keep.', 2);
   const api = await getApi(terminal);
   const { id } = await getClip(api, text);
-  const clip = await api.call<ApiClip>('PATCH', `/clips/${id}`, { sql: newSql, name, database });
+  const clip = await api.call<ApiClip>('PATCH', `/clips/${id}`, { sql: newSql, name, database, retention });
   if (options.json) printJson(terminal, clip);
-  else printLine(terminal, `${cleanText(clip.name)}: revision ${clip.revision}, ${clip.url}`);
+  else {
+    const kept = keep === undefined ? '' : `, keeps ${formatRetention(clip.retention)}`;
+    printLine(terminal, `${cleanText(clip.name)}: revision ${clip.revision}${kept}, ${clip.url}`);
+  }
 }
 
 /** `pgclip freeze` */
 export async function freeze(terminal: Terminal, text: string, options: JsonOption): Promise<void> {
-  const api = await getApi(terminal);
-  const { id, name } = await getClip(api, text);
-  const snapshot = await api.call<ApiSnapshot>('POST', `/clips/${id}/freeze`);
+  const clip = await getClip(await getApi(terminal), text);
+  const snapshot = await watchFreeze(terminal, clip, options);
   if (options.json) printJson(terminal, snapshot);
-  else printLine(terminal, `${cleanText(name)}: frozen, ${describeSnapshot(snapshot)}, ${snapshot.url}`);
+  else printLine(terminal, `${cleanText(clip.name)}: frozen, ${describeSnapshot(snapshot)}, ${snapshot.url}`);
 }
 
 /** `pgclip thaw` */
@@ -162,9 +184,4 @@ async function findSql(
 function describeSnapshot(snapshot: ApiSnapshot): string {
   const rows = snapshot.rowCount.toLocaleString('en');
   return `${rows} ${snapshot.rowCount === 1 ? 'row' : 'rows'}, sha256 ${snapshot.sha256.slice(0, 12)}`;
-}
-
-/** `2026-01-31 09:05Z` */
-function minuteOf(iso: string): string {
-  return `${iso.slice(0, 16).replace('T', ' ')}Z`;
 }

@@ -75,7 +75,8 @@ async function* receive(response: Response, progress: Progress): AsyncGenerator<
   }
 }
 
-async function writeToFile(file: string, response: Response, progress: Progress): Promise<void> {
+/** Writes the answer's body into a file that is there only when it is whole. Throws CliError. */
+export async function writeToFile(file: string, response: Response, progress: Progress): Promise<void> {
   const part = `${file}.part`;
   const unwritable = (error: unknown) =>
     new CliError(`${file} can't be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`);
@@ -91,7 +92,12 @@ async function writeToFile(file: string, response: Response, progress: Progress)
   }
 }
 
-async function writeToStdout(terminal: Terminal, response: Response, progress: Progress): Promise<void> {
+/** Writes the answer's body to stdout. Throws CliError when it broke off. */
+export async function writeToStdout(
+  terminal: Terminal,
+  response: Response,
+  progress: Progress,
+): Promise<void> {
   try {
     await pipeline(receive(response, progress), terminal.stdout, { end: false });
   } catch (error) {

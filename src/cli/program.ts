@@ -1,11 +1,13 @@
 /** The commands and options of `pgclip`, as commander needs them. What they do is in the other files. */
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { exportClips, importClips } from './archive-commands.ts';
 import * as clip from './clip-commands.ts';
 import { databases, harden } from './database-commands.ts';
 import { formatNames, get } from './download.ts';
 import { serve } from './serve.ts';
 import type { Terminal } from './terminal.ts';
+import { verify } from './verify-command.ts';
 
 const environmentHelp = `
 Environment:
@@ -32,6 +34,7 @@ export function makeProgram(terminal: Terminal): Command {
   addClips(program, terminal);
   addClipChanges(program, terminal);
   addDatabases(program, terminal);
+  addArchives(program, terminal);
   return program;
 }
 
@@ -77,6 +80,12 @@ function addClips(program: Command, terminal: Terminal): void {
     .option('-o, --output <file>', 'write into a file, which is there only when it is whole')
     .action((text, options) => get(terminal, text, options));
   program
+    .command('verify')
+    .description('read every snapshot and compare it with its fingerprint')
+    .argument('[clips...]', `${clipHelp}; default: all clips`)
+    .option('--json', 'as JSON')
+    .action((texts, options) => verify(terminal, texts, options));
+  program
     .command('open')
     .description('open a clip in the browser')
     .argument('<clip>', clipHelp)
@@ -86,12 +95,13 @@ function addClips(program: Command, terminal: Terminal): void {
 function addClipChanges(program: Command, terminal: Terminal): void {
   program
     .command('edit')
-    .description('change the SQL, the name or the database of a clip')
+    .description('change the SQL, the name, the database or the retention of a clip')
     .argument('<clip>', clipHelp)
     .argument('[sql]', 'the new SQL; - reads it from stdin')
     .option('-f, --file <file>', 'file with the new SQL; - is stdin')
     .option('-n, --name <name>', 'the new name')
     .option('-d, --database <name>', 'config var of the new database')
+    .option('--keep <which>', 'snapshots to keep, beside the one it shows: all, last:10 or days:30')
     .option('--json', 'as JSON')
     .action((text, sql, options) => clip.edit(terminal, text, sql, options));
   const changes = [
@@ -126,4 +136,19 @@ function addDatabases(program: Command, terminal: Terminal): void {
     .description('make a login that can only read, and print its URL')
     .argument('<database>', 'config var (its <NAME>_OWNER_URL is used if set) or a Postgres URL')
     .action((database) => harden(terminal, database));
+}
+
+function addArchives(program: Command, terminal: Terminal): void {
+  program
+    .command('export')
+    .description('write every clip, revision and snapshot into one file')
+    .argument('<file>', 'a tar file, which is there only when it is whole; - is stdout')
+    .action((file) => exportClips(terminal, file));
+  program
+    .command('import')
+    .description('bring in the clips of such a file')
+    .argument('<file>', 'the file; - is stdin')
+    .option('--replace', 'let its clips take the place of those with their ids')
+    .option('--json', 'as JSON')
+    .action((file, options) => importClips(terminal, file, options));
 }

@@ -1,4 +1,8 @@
-/** The progress of a download on a terminal: a bar where the size is known, else bytes and rate. One line, erased at the end. */
+/**
+ * Progress on a terminal, one line that is erased at the end: of a download a bar where the size is known, else bytes
+ * and rate; of a freeze its rows, bytes and time.
+ */
+import type { FreezeProgress } from '../domain/server-events.ts';
 import type { Output } from './terminal.ts';
 
 export interface Progress {
@@ -11,8 +15,15 @@ export interface Progress {
 const intervalMs = 100;
 const barWidth = 24;
 
-/** Shows progress on `output` if it is a terminal. `totalBytes` is null when it isn't known. */
-export function startProgress(output: Output, totalBytes: number | null): Progress {
+/**
+ * Shows progress on `output` if it is a terminal. `totalBytes` is null when it isn't known; `more` gives words that
+ * follow the figures.
+ */
+export function startProgress(
+  output: Output,
+  totalBytes: number | null,
+  more: () => string = () => '',
+): Progress {
   if (!output.isTTY) return { add() {}, end() {} };
   const startedAt = performance.now();
   let received = 0;
@@ -23,12 +34,51 @@ export function startProgress(output: Output, totalBytes: number | null): Progre
       const now = performance.now();
       if (now - drawnAt < intervalMs) return;
       drawnAt = now;
-      output.write(`\r\x1b[K${describe(received, totalBytes, (now - startedAt) / 1000)}`);
+      output.write(`\r\x1b[K${describe(received, totalBytes, (now - startedAt) / 1000)}${more()}`);
     },
     end() {
       output.write('\r\x1b[K');
     },
   };
+}
+
+/** The progress of a freeze. */
+export interface FreezeLine {
+  show(progress: FreezeProgress): void;
+  /** Erases the line. */
+  end(): void;
+}
+
+/** How often the time is written anew while nothing else changes. */
+const tickMs = 1000;
+
+/** Shows rows, bytes and time on `output` if it is a terminal. */
+export function startFreezeLine(output: Output): FreezeLine {
+  if (!output.isTTY) return { show() {}, end() {} };
+  const startedAt = performance.now();
+  let shown: FreezeProgress = { rows: 0, bytes: 0 };
+  const draw = () => {
+    const rows = `${shown.rows.toLocaleString('en')} ${shown.rows === 1 ? 'row' : 'rows'}`;
+    const time = formatTime((performance.now() - startedAt) / 1000);
+    output.write(`\r\x1b[KFreezing: ${rows}  ${formatBytes(shown.bytes)}  ${time}`);
+  };
+  const timer = setInterval(draw, tickMs);
+  return {
+    show(progress) {
+      shown = progress;
+      draw();
+    },
+    end() {
+      clearInterval(timer);
+      output.write('\r\x1b[K');
+    },
+  };
+}
+
+/** `59 s`, `3 min 5 s` */
+function formatTime(seconds: number): string {
+  const whole = Math.floor(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 function describe(received: number, total: number | null, seconds: number): string {

@@ -4,6 +4,8 @@
  * Source: PostgreSQL manual, "Connection URIs"; the provisional `redis` and `rediss` URI schemes.
  */
 
+import { parseRedisAddress, type RedisHost } from '../domain/redis-address.ts';
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A URL with its credentials. Secret. */
@@ -22,13 +24,6 @@ export interface DatabaseUrls {
   readonly remotes: readonly NamedUrl[];
 }
 
-/** Which Redis a URL means. */
-interface RedisPlace {
-  readonly host: string;
-  readonly port: string;
-  readonly database: string;
-}
-
 const schemes = { postgres: /^postgres(ql)?:/i, redis: /^rediss?:/i };
 
 /** Sorts the environment's URLs by what they are. Adds a line to `problems` for each that can't be read. */
@@ -45,7 +40,7 @@ export function parseDatabaseUrls(env: Environment, problems: string[]): Databas
         );
       else (name.endsWith('_OWNER_URL') ? owners : databases).push({ name, url });
     } else if (schemes.redis.test(url)) {
-      if (parseRedisUrl(url)) remotes.push({ name, url });
+      if (parseRedisAddress(url)?.kind === 'single') remotes.push({ name, url });
       else
         problems.push(`${name} is not a URL that can be read; expected redis://user:password@host:6379/0.`);
     } else if (name === 'DATABASE_URL' || name.endsWith('_OWNER_URL')) {
@@ -63,28 +58,23 @@ export function parseDatabaseUrls(env: Environment, problems: string[]): Databas
 
 /** What is wrong with a remote beside the store, or null. A store that is linked would show every slug to SQL. */
 export function findRemoteProblem(remote: NamedUrl, storeUrl: string): string | null {
-  const place = parseRedisUrl(remote.url);
-  const store = parseRedisUrl(storeUrl);
-  const same =
-    place !== null &&
-    store !== null &&
-    place.host === store.host &&
-    place.port === store.port &&
-    place.database === store.database;
-  if (!same) return null;
+  const places = findPlaces(storeUrl);
+  if (!findPlaces(remote.url).some((place) => places.includes(place))) return null;
   return `${remote.name} is the store itself (the Redis of REDIS_URL), which can't be linked; expected another Redis or another database number.`;
 }
 
-/** Where a Redis URL points to, or null when it is none. */
-export function parseRedisUrl(text: string): RedisPlace | null {
-  if (!schemes.redis.test(text) || !URL.canParse(text)) return null;
-  const url = new URL(text);
-  const database = url.pathname.replace(/^\//, '') || url.searchParams.get('db') || '0';
-  if (url.hostname === '' || !/^\d{1,4}$/.test(database) || !canDecode(url)) return null;
-  const host = url.hostname.toLowerCase().replace(/\.$/, '');
+/** The servers and database that a URL names. Sentinels name none: which server is the primary changes. */
+function findPlaces(url: string): readonly string[] {
+  const address = parseRedisAddress(url);
+  if (address?.kind === 'single') return [placeOf(address, address.database)];
+  return address?.kind === 'cluster' ? address.nodes.map((node) => placeOf(node, 0)) : [];
+}
+
+function placeOf({ host, port }: RedisHost, database: number): string {
+  const name = host.toLowerCase().replace(/\.$/, '');
   // The names of this machine; a name that DNS gives the store besides can't be seen from here.
-  const local = host === 'localhost' || host === '[::1]' || /^127\./.test(host);
-  return { host: local ? 'localhost' : host, port: url.port || '6379', database: String(Number(database)) };
+  const local = /^(localhost|\[?::1\]?|127\..*)$/.test(name);
+  return JSON.stringify([local ? 'localhost' : name, port, database]);
 }
 
 function isPostgresUrl(text: string): boolean {

@@ -25,7 +25,7 @@ export function settingsMarkdown(): string {
   const lines = rows.map((cells) => `| ${cells.join(' | ')} |`);
   return `# Config vars
 
-<!-- Made of src/config/settings.ts by \`npx vitest run -u test/unit/settings.test.ts\`; do not edit. -->
+<!-- Made of src/config/settings.ts by \`npx vitest run test/unit/settings.test.ts --update\`; do not edit. -->
 
 pgclip is configured by environment variables alone. They are read once, at start; all problems are reported
 together, and a secret is never printed. An empty value is the same as none.

@@ -3,13 +3,8 @@
  * `parseSettings` is pure; nothing else reads the environment, and nothing is read at import time.
  * A value that may hold a secret never gets into a message.
  */
-import {
-  type DatabaseUrls,
-  type Environment,
-  findRemoteProblem,
-  parseDatabaseUrls,
-  parseRedisUrl,
-} from './setting-urls.ts';
+import { parseRedisAddress } from '../domain/redis-address.ts';
+import { type DatabaseUrls, type Environment, findRemoteProblem, parseDatabaseUrls } from './setting-urls.ts';
 
 /** How a var's text is read: see `parsers`. */
 export type SettingKind =
@@ -21,6 +16,7 @@ export type SettingKind =
   | 'size'
   | 'token'
   | 'redis'
+  | 'durability'
   | 'flag';
 
 export interface SettingRow {
@@ -44,7 +40,15 @@ export const settingsTable = [
     unit: null,
     secret: true,
     requiredOnWorkers: true,
-    help: 'The store: where clips and snapshots are kept (`redis://` or `rediss://`). Absent: the embedded store, a SQLite file in `PGCLIP_DIR`.',
+    help: 'The store: where clips and snapshots are kept (`redis://` or `rediss://`; Redis Cluster and Sentinel: see `docs/redis.md`). Absent: the embedded store, a SQLite file in `PGCLIP_DIR`.',
+  },
+  {
+    name: 'REDIS_DURABILITY',
+    kind: 'durability',
+    default: 'memory',
+    unit: null,
+    secret: false,
+    help: 'When a freeze is answered: `memory`, once Redis has the snapshot, which its own persistence brings to disk; `fsync`, once it is on the disk of Redis, or refused where Redis can not promise that.',
   },
   {
     name: 'API_TOKEN',
@@ -147,6 +151,7 @@ export interface Settings extends DatabaseUrls {
   readonly apiToken: string | null;
   /** Secret. Null (Node only): the embedded store. */
   readonly redisUrl: string | null;
+  readonly redisDurability: 'memory' | 'fsync';
   readonly allowUnsafeLogin: boolean;
 }
 
@@ -192,7 +197,14 @@ const parsers = {
       ? { value: text }
       : { expected: 'at least 16 printable ASCII characters without spaces' },
   redis: (text): Parsed<string> =>
-    parseRedisUrl(text) ? { value: text } : { expected: 'a URL such as redis://host:6379/0 or rediss://…' },
+    parseRedisAddress(text)
+      ? { value: text }
+      : {
+          expected:
+            'a URL such as redis://host:6379/0, rediss://…, redis://h1:6379,h2:6379 (Redis Cluster) or redis+sentinel://h1:26379,h2:26379/master',
+        },
+  durability: (text): Parsed<'memory' | 'fsync'> =>
+    text === 'memory' || text === 'fsync' ? { value: text } : { expected: 'memory or fsync' },
   flag: (text): Parsed<boolean> =>
     text === '0' || text === '1' ? { value: text === '1' } : { expected: '0 or 1' },
 } satisfies Record<SettingKind, (text: string) => Parsed<string | number | boolean>>;
@@ -231,9 +243,16 @@ export function parseSettings(env: Environment, platform: Platform): Settings {
     dir: known.PGCLIP_DIR,
     apiToken: known.API_TOKEN,
     redisUrl: known.REDIS_URL,
+    redisDurability: known.REDIS_DURABILITY,
     allowUnsafeLogin: known.PGCLIP_ALLOW_UNSAFE_LOGIN,
     ...urls,
   };
+}
+
+/** A cluster's client opens connections to several nodes and for the news between them: too much for one request. */
+function isSpread(text: string): boolean {
+  const address = parseRedisAddress(text);
+  return address !== null && address.kind !== 'single';
 }
 
 function parseSetting(
@@ -246,6 +265,12 @@ function parseSetting(
   if (text === null) {
     if (platform === 'workers' && row.requiredOnWorkers)
       problems.push(`${row.name} is missing; on Workers it is required.`);
+    return null;
+  }
+  if (platform === 'workers' && row.kind === 'redis' && isSpread(text)) {
+    problems.push(
+      `${row.name} leads to a Redis Cluster or Sentinels, which pgclip uses on Node alone; expected redis:// or rediss:// with one host.`,
+    );
     return null;
   }
   const parsed = parsers[row.kind](text);

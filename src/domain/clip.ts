@@ -1,5 +1,6 @@
 /** Clips and their revisions: a saved, named query with a secret URL. */
 import { customAlphabet, nanoid } from 'nanoid';
+import type { Retention } from './retention.ts';
 
 /** Live: the query runs when it is asked for. Frozen: the clip shows its pinned snapshot. */
 export type ClipMode = 'live' | 'frozen';
@@ -20,6 +21,8 @@ export interface Clip {
   readonly revision: number;
   /** The snapshot that a frozen clip shows; null for a live one. */
   readonly snapshotId: string | null;
+  /** Which of its snapshots are kept; null: all. */
+  readonly retention: Retention;
   /** ISO 8601 UTC with milliseconds. */
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -106,6 +106,41 @@ export interface ClipStore {
   remove(id: string): Promise<boolean>;
   /** Newest first; empty when there is no such clip. */
   revisions(id: string): Promise<readonly Revision[]>;
+  /** Begins to bring in a clip with all that it had elsewhere. The clip need not exist yet. */
+  restore(id: string): Promise<ClipRestorer>;
+}
+
+/** A clip as it was elsewhere. */
+export interface RestoredClip {
+  readonly clip: Clip;
+  /** From the first on. */
+  readonly revisions: readonly Revision[];
+  /** The one that a frozen clip shows is among them. */
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** A clip being brought in; nobody sees any of it until it is published. */
+export interface ClipRestorer {
+  /** Begins to hold chunks under a name; those of a snapshot have its id. */
+  hold(name: string): Promise<HeldChunks>;
+  /**
+   * Makes the clip, its revisions and its snapshots visible, all or nothing. `replaced` is the version of the clip
+   * whose place it takes, with all that one has; null when there must be none. Throws `clip_changed` when that is not
+   * so or the slug is another clip's, `store_full`, and `snapshot_damaged` when chunks are missing.
+   */
+  publish(restored: RestoredClip, replaced: number | null): Promise<void>;
+  /** Throws away what is held still. Without it the store does so by itself after a while. */
+  abandon(): Promise<void>;
+}
+
+/** Chunks that belong to nothing yet. */
+export interface HeldChunks {
+  /** Appends a chunk. Throws `store_full`. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** A chunk by its number, from 0. Throws `snapshot_damaged` when it is missing. */
+  read(number: number): Promise<Uint8Array>;
+  /** Throws them away. */
+  discard(): Promise<void>;
 }
 
 /** What becomes of the clip in the same atomic step that makes a snapshot visible. */
@@ -145,7 +180,7 @@ export type SnapshotKey = Pick<Snapshot, 'clipId' | 'id'>;
 
 /** Snapshots of clips. */
 export interface SnapshotStore {
-  /** Begins to write a snapshot. The clip need not exist yet. */
+  /** Begins to write a snapshot. The clip need not exist yet. Throws `store_not_durable`. */
   begin(clipId: string, snapshotId: string): Promise<SnapshotWriter>;
   find(clipId: string, snapshotId: string): Promise<Snapshot | null>;
   /** Newest first; empty when there is no such clip. */
@@ -167,12 +202,47 @@ export interface SnapshotStore {
   encodingChunks(snapshot: SnapshotKey, encoding: StoredEncoding): AsyncIterable<Uint8Array>;
 }
 
+/** One thing about the store that the operator should know. */
+export interface StoreProblem {
+  /** `loses`: as it is, what the store keeps can be lost. `warn`: it should be looked at. */
+  readonly level: 'loses' | 'warn';
+  /** A sentence or two for the operator: what it is and what to set. No secret. */
+  readonly message: string;
+}
+
+/** What the store says of itself. */
+export interface StoreHealth {
+  /** Empty when nothing is known to be wrong. */
+  readonly problems: readonly StoreProblem[];
+  /** What it holds, in bytes; null when it does not say. */
+  readonly usedBytes: number | null;
+  /** What it may hold; null when nothing but its machine limits it, or it does not say. */
+  readonly maxBytes: number | null;
+}
+
 /** The store: where clips and snapshots are kept. */
 export interface Store {
   readonly clips: ClipStore;
   readonly snapshots: SnapshotStore;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
+  /** Looks at the store anew for what would lose clips. */
+  health(): Promise<StoreHealth>;
+  close(): Promise<void>;
+}
+
+/** Room for what does not fit into memory, for as long as one piece of work lasts. */
+export interface Scratch {
+  /** Opens an empty space, to be closed. Nothing of it outlives the process. */
+  open(): ScratchSpace;
+}
+
+export interface ScratchSpace {
+  /** Appends bytes, which must stay as they are, and gives where they begin. Throws `diff_too_large` without room. */
+  append(bytes: Uint8Array): Promise<number>;
+  /** So many bytes from there on. All of them must have been appended. */
+  read(start: number, length: number): Promise<Uint8Array>;
+  /** Gives the room back; may be called more than once. */
   close(): Promise<void>;
 }
 

@@ -4,8 +4,8 @@
  */
 import type { Row } from '../domain/result-set.ts';
 
-/** Rows of whole lines of `width` columns. Null when the text is not of that form. */
-export function decodeCsvRows(text: string, width: number): Row[] | null {
+/** Rows of whole lines of `width` columns. Null when the text is not of that form, or a row begins past `maxStart`. */
+export function decodeCsvRows(text: string, width: number, maxStart = text.length): Row[] | null {
   const rows: Row[] = [];
   let at = 0;
   // The next of each from `at` on: looked for once, not for every value.
@@ -13,6 +13,7 @@ export function decodeCsvRows(text: string, width: number): Row[] | null {
   let newline = -1;
   let quote = -1;
   while (at < text.length) {
+    if (at > maxStart) return null;
     const row: (string | null)[] = new Array(width);
     for (let column = 0; column < width; column++) {
       if (comma < at) comma = indexOf(text, ',', at);

@@ -7,10 +7,13 @@ import { createApi } from './api.ts';
 import { safeMethods } from './auth.ts';
 import { type AppContext, type AppEnv, everyHeader } from './context.ts';
 import { answerError, bodyTooLarge } from './problem.ts';
+import { apiArchive, importPath } from './routes/api-archive.ts';
 import { apiClips } from './routes/api-clips.ts';
 import { apiDatabases } from './routes/api-databases.ts';
 import { apiRun } from './routes/api-run.ts';
 import { apiSnapshots } from './routes/api-snapshots.ts';
+import { apiDiff } from './routes/diff.ts';
+import { diffPage } from './routes/diff-page.ts';
 import { addDocs } from './routes/docs.ts';
 import { editor } from './routes/editor.ts';
 import { health } from './routes/health.ts';
@@ -61,12 +64,15 @@ function notFound(app: OpenAPIHono<AppEnv>, c: AppContext): Promise<Response> {
 export function createApp(): OpenAPIHono<AppEnv> {
   const app = createApi();
   app.use(commonHeaders);
-  // To look for the body of a GET would cost more than to answer it.
-  app.use((c, next) => (safeMethods.has(c.req.method) ? next() : limitBody(c, next)));
-  for (const routes of [apiClips, apiSnapshots, apiDatabases, apiRun, health, results])
+  app.use((c, next) => {
+    // To look for the body of a GET would cost more than to answer it; that of an import is read as it comes.
+    const unlimited = safeMethods.has(c.req.method) || c.req.path === importPath;
+    return unlimited ? next() : limitBody(c, next);
+  });
+  for (const routes of [apiClips, apiArchive, apiSnapshots, apiDiff, apiDatabases, apiRun, health, results])
     app.route('/', routes);
   // The editor first: `/clips/new` is no id.
-  for (const routes of [signInRoutes, editor, pages]) app.route('/', routes);
+  for (const routes of [signInRoutes, editor, diffPage, pages]) app.route('/', routes);
   addDocs(app);
   app.notFound((c) => notFound(app, c));
   app.onError((error, c) => answerError(error, c));

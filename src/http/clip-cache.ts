@@ -1,6 +1,10 @@
-/** How long who may keep a clip's answer, and whether the client has it already. Source: RFC 9110, RFC 9111. */
+/**
+ * How long who may keep a clip's answer, whether the client has it already, and how it can check what it got.
+ * Sources: RFC 9110, RFC 9111, RFC 9530.
+ */
 import type { Clip } from '../domain/clip.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import type { Coding } from './coding.ts';
 
 /** What an answer is of. */
 export interface Cacheable {
@@ -24,6 +28,16 @@ export function cacheHeaders({ snapshot, forEver, variant }: Cacheable): Record<
     ETag: `"${tag}"`,
     'Cache-Control': forEver ? 'private, max-age=31536000, immutable' : 'public, no-cache',
   };
+}
+
+/**
+ * The fingerprint of what is sent, if it is known. A digest is of the representation with its content coding, and what
+ * is kept of a snapshot is that without one; a 304 has none, as it has no other metadata of the representation.
+ * Sources: RFC 9530, 3; RFC 9110, 15.4.5.
+ */
+export function digestHeaders(sha256: string | null, coding: Coding): Record<string, string> {
+  if (sha256 === null || coding !== 'identity') return {};
+  return { 'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:` };
 }
 
 /** Whether `If-None-Match` names the tag. Source: RFC 9110, 13.1.2. */

@@ -6,7 +6,7 @@ import type { Clip } from '../domain/clip.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Format, FormatOptions } from '../formats/format.ts';
 import { openBody } from './body.ts';
-import { cacheHeaders, isKnown } from './clip-cache.ts';
+import { cacheHeaders, digestHeaders, isKnown } from './clip-cache.ts';
 import { type Coding, chooseCoding, compress, liveCodings } from './coding.ts';
 import { type AppContext, everyClipHeader, everyHeader } from './context.ts';
 import { anyOrigin } from './cors.ts';
@@ -45,6 +45,7 @@ export async function answerClipData(c: AppContext, data: ClipData): Promise<Res
   if (coding !== 'identity') headers['Content-Encoding'] = coding;
   if (c.req.method === 'HEAD') {
     if (!snapshot) await c.env.parts.services.results.check(clip);
+    else if (stored) Object.assign(headers, await digestOf(c, snapshot, format, coding));
     return c.body(null, 200, headers);
   }
   return snapshot && stored
@@ -65,7 +66,8 @@ async function answerStored(
   headers: Record<string, string>,
 ): Promise<Response> {
   const stored = coding === 'gzip' ? 'gzip' : 'identity';
-  const { length, bytes } = await c.env.parts.services.results.openFrozen(snapshot, format, stored);
+  const { length, bytes, sha256 } = await c.env.parts.services.results.openFrozen(snapshot, format, stored);
+  Object.assign(headers, digestHeaders(sha256, coding));
   if (length !== null) headers['Content-Length'] = String(length);
   if (bytes instanceof Uint8Array) {
     // The URL of one snapshot holds whatever the clip does, and its caches need not ask: it is not worth a place.
@@ -73,6 +75,17 @@ async function answerStored(
     return c.body(bytes as Uint8Array<ArrayBuffer>, 200, headers);
   }
   return c.body(await openBody(c, bytes), 200, headers);
+}
+
+/** What GET would say, as far as that is known without making the bytes. */
+async function digestOf(
+  c: AppContext,
+  snapshot: Snapshot,
+  format: Format,
+  coding: Coding,
+): Promise<Record<string, string>> {
+  if (coding !== 'identity') return {};
+  return digestHeaders(await c.env.parts.services.results.findFrozenSha256(snapshot, format), coding);
 }
 
 function keepHot(c: AppContext, clip: Clip, headers: Record<string, string>, body: Uint8Array): void {
@@ -85,6 +98,7 @@ function keepHot(c: AppContext, clip: Clip, headers: Record<string, string>, bod
       slug: clip.slug,
       clipId: clip.id,
       version: clip.version,
+      snapshotId: clip.snapshotId,
       // As the app sends them: names in lower case, in their order.
       headers: Object.fromEntries(new Headers({ ...everyHeader, ...everyClipHeader, ...headers })),
       body,

@@ -14,15 +14,17 @@ export function snapshotUrl(c: AppContext, clip: Pick<Clip, 'slug'>, snapshotId:
 }
 
 export function toSnapshotJson(c: AppContext, clip: Pick<Clip, 'slug'>, snapshot: Snapshot) {
-  const { id, clipId, revision, takenAt, rowCount, bytes, sha256 } = snapshot;
+  const { id, clipId, revision, sql, database, takenAt, serverVersion, durationMs } = snapshot;
+  const { rowCount, bytes, sha256 } = snapshot;
   const columns = snapshot.columns.map(({ name, type }) => ({ name, type }));
-  return { id, clipId, revision, takenAt, rowCount, columns, bytes, sha256, url: snapshotUrl(c, clip, id) };
+  const run = { revision, sql, database, takenAt, serverVersion, durationMs };
+  return { id, clipId, ...run, rowCount, columns, bytes, sha256, url: snapshotUrl(c, clip, id) };
 }
 
 /** The clip with the snapshot that it shows, asked from the store. */
 export async function toClipJson(c: AppContext, clip: Clip) {
   const pinned = await c.env.parts.services.snapshots.findPinned(clip);
-  const { id, slug, name, sql, database, mode, revision, createdAt, updatedAt } = clip;
+  const { id, slug, name, sql, database, mode, revision, retention, createdAt, updatedAt } = clip;
   return {
     id,
     slug,
@@ -33,6 +35,7 @@ export async function toClipJson(c: AppContext, clip: Clip) {
     mode,
     revision,
     snapshot: pinned ? toSnapshotJson(c, clip, pinned) : null,
+    retention,
     createdAt,
     updatedAt,
   };

@@ -20,6 +20,8 @@ export interface AppEnv {
     hotAnswers?: HotAnswers;
     /** Cuts the connection of this answer at once; absent where the runtime does it for a stream that fails. */
     breakOff?: () => void;
+    /** Told of work that goes on when its answer is not wanted any more; absent where nothing ends it then. */
+    outlive?: (work: Promise<unknown>) => void;
   };
 }
 

@@ -3,5 +3,5 @@
 /** Headers of data formats, and of errors where they were asked for. */
 export const anyOrigin = {
   'Access-Control-Allow-Origin': '*',
-  'Access-Control-Expose-Headers': 'Content-Disposition, ETag, Retry-After',
+  'Access-Control-Expose-Headers': 'Content-Disposition, ETag, Repr-Digest, Retry-After',
 } as const;

@@ -7,8 +7,9 @@
 export interface HotAnswer {
   readonly slug: string;
   readonly clipId: string;
-  /** Version of the clip that the answer was made of. */
+  /** Version of the clip that the answer was made of, and the snapshot that it showed. */
   readonly version: number;
+  readonly snapshotId: string | null;
   /** Every header, in the order in which they are sent. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;

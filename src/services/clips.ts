@@ -2,7 +2,10 @@
 import { type Clip, type ClipMode, maxNameLength, newId, newSlug, type Revision } from '../domain/clip.ts';
 import { AppError } from '../domain/errors.ts';
 import type { ClipPage, Store } from '../domain/ports.ts';
+import type { Retention } from '../domain/retention.ts';
 import type { Databases } from './databases.ts';
+import type { Retentions } from './retention.ts';
+import type { WriteProgress } from './snapshot-rows.ts';
 import { clipNotFound, revisionOf, type Snapshots } from './snapshots.ts';
 
 export interface NewClip {
@@ -10,6 +13,7 @@ export interface NewClip {
   readonly sql: string;
   readonly database?: string | undefined;
   readonly mode?: ClipMode | undefined;
+  readonly retention?: Retention | undefined;
 }
 
 export interface ClipPatch {
@@ -17,6 +21,7 @@ export interface ClipPatch {
   readonly sql?: string | undefined;
   readonly database?: string | undefined;
   readonly mode?: ClipMode | undefined;
+  readonly retention?: Retention | undefined;
 }
 
 /** How often a change is tried anew when someone else changed the clip meanwhile. */
@@ -26,15 +31,22 @@ export class Clips {
   readonly #store: Store;
   readonly #databases: Databases;
   readonly #snapshots: Snapshots;
+  readonly #retentions: Retentions;
 
-  constructor(options: { store: Store; databases: Databases; snapshots: Snapshots }) {
+  constructor(options: {
+    store: Store;
+    databases: Databases;
+    snapshots: Snapshots;
+    retentions: Retentions;
+  }) {
     this.#store = options.store;
     this.#databases = options.databases;
     this.#snapshots = options.snapshots;
+    this.#retentions = options.retentions;
   }
 
   /** Saves a clip. Throws `invalid_request`, `database_not_found`, `sql_refused` and, for a frozen one, as `freeze`. */
-  async create(input: NewClip, signal?: AbortSignal): Promise<Clip> {
+  async create(input: NewClip, signal?: AbortSignal, progress?: WriteProgress): Promise<Clip> {
     const now = new Date().toISOString();
     const live: Clip = {
       id: newId(),
@@ -45,6 +57,7 @@ export class Clips {
       mode: 'live',
       revision: 1,
       snapshotId: null,
+      retention: input.retention ?? null,
       createdAt: now,
       updatedAt: now,
       version: 1,
@@ -55,6 +68,7 @@ export class Clips {
         live,
         (_, id) => ({ kind: 'create', clip: frozen(id) }),
         signal,
+        progress,
       );
       if (taken.clip) return taken.clip;
       throw new AppError('internal', 'The clip could not be saved. Try again.');
@@ -119,6 +133,7 @@ export class Clips {
       database,
       mode: thawed ? 'live' : clip.mode,
       snapshotId: thawed ? null : clip.snapshotId,
+      retention: patch.retention === undefined ? clip.retention : patch.retention,
       revision: revised ? clip.revision + 1 : clip.revision,
       updatedAt: new Date().toISOString(),
       version: clip.version + 1,
@@ -134,7 +149,9 @@ export class Clips {
       return taken.clip;
     }
     if (revised) await this.#accept(next);
-    return (await this.#store.clips.update(next, revision)) ? next : null;
+    if (!(await this.#store.clips.update(next, revision))) return null;
+    if (patch.retention) await this.#retentions.enforceQuietly(next);
+    return next;
   }
 
   /** Live again; the snapshots stay. Throws `clip_not_found`. */

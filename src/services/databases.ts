@@ -19,6 +19,8 @@ export interface DatabasesOptions {
 
 export class Databases {
   readonly #options: DatabasesOptions;
+  /** Looks under way, by name: whoever asks meanwhile shares them. */
+  readonly #looking = new Map<string, Promise<DatabaseStatus>>();
 
   constructor(options: DatabasesOptions) {
     this.#options = options;
@@ -84,7 +86,13 @@ export class Databases {
   async #look(database: Database): Promise<DatabaseStatus> {
     const seen = this.#options.seen.get(database.name);
     if (seen && seen.untilMs > Date.now()) return seen.status;
-    return this.#inspect(database);
+    // Each with a look of its own, a burst of runs would queue for the few connections that are kept for looking, and
+    // those who wait too long take a busy database for one that is away.
+    const underWay = this.#looking.get(database.name);
+    if (underWay) return underWay;
+    const look = this.#inspect(database).finally(() => this.#looking.delete(database.name));
+    this.#looking.set(database.name, look);
+    return look;
   }
 
   async #inspect(database: Database): Promise<DatabaseStatus> {

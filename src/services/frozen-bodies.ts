@@ -24,6 +24,8 @@ import { openSnapshot, readCsvSegments } from './snapshot-rows.ts';
 export interface FrozenBody {
   readonly length: number | null;
   readonly bytes: Uint8Array | AsyncIterable<Uint8Array>;
+  /** SHA-256 of the bytes without content coding, in hexadecimal; null when nobody knows it yet. */
+  readonly sha256: string | null;
 }
 
 export type ContentCoding = 'gzip' | 'identity';
@@ -38,6 +40,7 @@ const wholeBytes = 1024 * 1024;
 interface Stored {
   readonly bytes: number;
   readonly deflatedBytes: number;
+  readonly sha256: string;
   readonly crc32: number;
   readonly segments: () => AsyncIterable<Uint8Array>;
 }
@@ -57,18 +60,25 @@ export class FrozenBodies {
    */
   async open(snapshot: Snapshot, format: Format, coding: ContentCoding): Promise<FrozenBody> {
     const stored = await this.#findStored(snapshot, format);
-    if (!stored) return { length: null, bytes: this.#encode(snapshot, format, coding) };
+    if (!stored) return { length: null, bytes: this.#encode(snapshot, format, coding), sha256: null };
     const length = coding === 'gzip' ? gzipLength(stored) : stored.bytes;
     const stream = coding === 'gzip' ? gzipOf(stored) : identityOf(stored);
     const bytes = format.name === 'csv' ? stream : this.#forgettingDamage(stream, snapshot, format);
-    if (length > wholeBytes) return { length, bytes };
+    const { sha256 } = stored;
+    if (length > wholeBytes) return { length, bytes, sha256 };
     try {
-      return { length, bytes: await collect(bytes, length) };
+      return { length, bytes: await collect(bytes, length), sha256 };
     } catch (error) {
       // Nothing is sent yet, and the rows may be whole still: so the encoding is made anew.
       if (format.name === 'csv' || !isDamage(error)) throw error;
-      return { length: null, bytes: this.#encode(snapshot, format, coding) };
+      return { length: null, bytes: this.#encode(snapshot, format, coding), sha256: null };
     }
+  }
+
+  /** SHA-256 of the snapshot in the format, without options; null before it was encoded for the first time. */
+  async findSha256(snapshot: Snapshot, format: Format): Promise<string | null> {
+    const stored = await this.#findStored(snapshot, format);
+    return stored?.sha256 ?? null;
   }
 
   /** The same bytes; when they turn out to be damaged, the next reader gets an encoding made anew. */

@@ -58,6 +58,11 @@ export class Results {
     return this.#options.frozenBodies.open(snapshot, format, coding);
   }
 
+  /** SHA-256 of a snapshot in a format, without options; null before it was encoded for the first time. */
+  findFrozenSha256(snapshot: Snapshot, format: Format): Promise<string | null> {
+    return this.#options.frozenBodies.findSha256(snapshot, format);
+  }
+
   /** A snapshot's rows, or some of them. They fail with `snapshot_damaged` when they are not what was stored. */
   openSnapshot(snapshot: Snapshot, page: { offset?: number; limit?: number } = {}): ResultSet {
     return openSnapshot(this.#options.store.snapshots, snapshot, page);

@@ -1,9 +1,13 @@
 /** The use cases, put together over a store and databases. */
-import type { Database, Log, Store } from '../domain/ports.ts';
+import type { Database, Log, Scratch, Store } from '../domain/ports.ts';
+import { Archives } from './archive/archives.ts';
 import { Clips } from './clips.ts';
 import { Databases, type SeenLogins } from './databases.ts';
+import { Diffs } from './diff/diffs.ts';
+import { memoryScratch } from './diff/memory-scratch.ts';
 import { FrozenBodies } from './frozen-bodies.ts';
 import { Results } from './results.ts';
+import { Retentions } from './retention.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { Snapshots } from './snapshots.ts';
 
@@ -15,6 +19,8 @@ export interface ServicesOptions {
   readonly snapshotMaxBytes: number;
   /** False where requests can't share a connection: Workers. */
   readonly shareRuns: boolean;
+  /** Where rows are sorted that are too many for memory. Default: some of it, and then it is refused. */
+  readonly scratch?: Scratch;
   readonly log: Log;
   /** Default: nothing seen yet. */
   readonly seenLogins?: SeenLogins;
@@ -23,10 +29,13 @@ export interface ServicesOptions {
 export interface Services {
   readonly clips: Clips;
   readonly snapshots: Snapshots;
+  readonly retentions: Retentions;
   readonly results: Results;
+  readonly diffs: Diffs;
   readonly databases: Databases;
-  /** The store, to ask whether it answers. */
-  readonly store: Pick<Store, 'ping'>;
+  readonly archives: Archives;
+  /** The store, to ask whether and how it does. */
+  readonly store: Pick<Store, 'ping' | 'health'>;
 }
 
 export function createServices(options: ServicesOptions): Services {
@@ -36,13 +45,16 @@ export function createServices(options: ServicesOptions): Services {
     allowUnsafeLogin: options.allowUnsafeLogin,
     seen: options.seenLogins ?? new Map(),
   });
-  const snapshots = new Snapshots({ store, databases, maxBytes: options.snapshotMaxBytes });
-  const clips = new Clips({ store, databases, snapshots });
+  const retentions = new Retentions({ store, log: options.log });
+  const snapshots = new Snapshots({ store, databases, retentions, maxBytes: options.snapshotMaxBytes });
+  const clips = new Clips({ store, databases, snapshots, retentions });
   const results = new Results({
     store,
     frozenBodies: new FrozenBodies(store.snapshots, options.log),
     databases,
     ...(options.shareRuns ? { sharedRuns: new SharedRuns() } : {}),
   });
-  return { clips, snapshots, results, databases, store };
+  const diffs = new Diffs({ snapshots: store.snapshots, scratch: options.scratch ?? memoryScratch() });
+  const archives = new Archives({ store, maxBytes: options.snapshotMaxBytes });
+  return { clips, snapshots, retentions, results, diffs, databases, archives, store };
 }

@@ -8,6 +8,7 @@ import { crc32 } from 'node:zlib';
 import { decodeRows, encodeRows } from '../domain/copy-text.ts';
 import type { SnapshotStore, SnapshotWriter } from '../domain/ports.ts';
 import type { ResultSet, Row } from '../domain/result-set.ts';
+import type { FreezeProgress } from '../domain/server-events.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { csvLines } from '../formats/csv.ts';
 import { decodeCsvRows } from '../formats/csv-rows.ts';
@@ -19,15 +20,22 @@ export type StoredRows = Pick<
   'rowCount' | 'bytes' | 'sha256' | 'crc32' | 'deflatedBytes' | 'chunkRows' | 'chunkBytes' | 'besideBytes'
 >;
 
+/** How far the writing of a snapshot has come, counted only when somebody reads it. */
+export class WriteProgress {
+  /** Rows and bytes so far; none before the writing began. */
+  read: () => FreezeProgress = () => ({ rows: 0, bytes: 0 });
+}
+
 /**
  * Stores the rows of a result set, at most `maxBytes` as CSV: `tooLarge` makes the error past that. One chunk is
- * compressed and sent while the next is being filled; memory holds no more than the two.
+ * compressed and sent while the next is being filled; memory holds no more than the two. `progress` follows it.
  */
 export async function writeRows(
   writer: SnapshotWriter,
   result: ResultSet,
   snapshotId: string,
   limit: { readonly maxBytes: number; readonly tooLarge: () => Error },
+  progress?: WriteProgress,
 ): Promise<StoredRows> {
   const width = result.columns.length;
   const hasBeside = result.columns.some((column) => column.jsonAt !== undefined);
@@ -69,12 +77,16 @@ export async function writeRows(
   let text = '';
   let nested = '';
   let rows = 0;
-  const flush = async () => {
-    await send(text, rows, nested);
+  const flush = () => {
+    const sent = send(text, rows, nested);
     text = '';
     nested = '';
     rows = 0;
+    return sent;
   };
+  if (progress) {
+    progress.read = () => ({ rows: stored.rowCount + rows, bytes: stored.bytes + Buffer.byteLength(text) });
+  }
   try {
     for await (const batch of result.batches) {
       for (const row of batch) {
@@ -94,7 +106,7 @@ export async function writeRows(
 }
 
 /** Where a chunk belongs, which its checksum holds: one that stands in another's place is damage too. */
-function chunkPlace(snapshotId: string, number: number): string {
+export function chunkPlace(snapshotId: string, number: number): string {
   return `${snapshotId}/${number}`;
 }
 

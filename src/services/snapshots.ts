@@ -1,14 +1,17 @@
 /** Snapshots: taking, listing and removing them, and what that does to their clip. */
 import { type Clip, newId, type Revision } from '../domain/clip.ts';
 import { AppError } from '../domain/errors.ts';
-import type { ClipChange, SnapshotWriter, Store } from '../domain/ports.ts';
+import type { ClipChange, Store } from '../domain/ports.ts';
+import type { ResultSet } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Databases } from './databases.ts';
-import { writeRows } from './snapshot-rows.ts';
+import type { Retentions } from './retention.ts';
+import { type WriteProgress, writeRows } from './snapshot-rows.ts';
 
 export interface SnapshotsOptions {
   readonly store: Store;
   readonly databases: Databases;
+  readonly retentions: Retentions;
   /** The largest snapshot, as CSV. */
   readonly maxBytes: number;
 }
@@ -25,11 +28,15 @@ export class Snapshots {
 
   /**
    * Takes a snapshot and pins the clip to it. Throws `clip_not_found`, `snapshot_too_large`, `store_full` and what a
-   * run throws; the clip is then as it was.
+   * run throws; the clip is then as it was. `progress` follows it.
    */
-  async freeze(clipId: string, signal?: AbortSignal): Promise<{ clip: Clip; snapshot: Snapshot }> {
+  async freeze(
+    clipId: string,
+    signal?: AbortSignal,
+    progress?: WriteProgress,
+  ): Promise<{ clip: Clip; snapshot: Snapshot }> {
     const clip = await this.#getClip(clipId);
-    const taken = await this.take(clip, (at) => ({ kind: 'pin', updatedAt: at }), signal);
+    const taken = await this.take(clip, (at) => ({ kind: 'pin', updatedAt: at }), signal, progress);
     if (!taken.clip) throw clipNotFound();
     return { clip: taken.clip, snapshot: taken.snapshot };
   }
@@ -42,30 +49,35 @@ export class Snapshots {
     source: SnapshotSource,
     change: (at: string, snapshotId: string) => ClipChange,
     signal?: AbortSignal,
+    progress?: WriteProgress,
   ): Promise<{ clip: Clip | null; snapshot: Snapshot }> {
     const askedMs = performance.now();
     const database = await this.#options.databases.getSafe(source.database);
-    const result = await database.run(source.sql, { nestedJson: true, ...(signal ? { signal } : {}) });
     const id = newId();
-    let writer: SnapshotWriter | undefined;
+    // First, since a store that can't keep what it promises refuses here, before the run has cost anything.
+    const writer = await this.#options.store.snapshots.begin(source.id, id);
+    let result: ResultSet | undefined;
     try {
-      writer = await this.#options.store.snapshots.begin(source.id, id);
+      result = await database.run(source.sql, { nestedJson: true, ...(signal ? { signal } : {}) });
       const { maxBytes } = this.#options;
       const limit = { maxBytes, tooLarge: () => tooLarge(maxBytes) };
-      const stored = await writeRows(writer, result, id, limit);
+      const stored = await writeRows(writer, result, id, limit, progress);
       const { columns, ranAt: takenAt, serverVersion } = result;
       const { id: clipId, revision, sql, database: databaseName } = source;
       const durationMs = Math.round(performance.now() - askedMs);
       const run = { revision, sql, database: databaseName, takenAt, serverVersion, durationMs, columns };
       const snapshot: Snapshot = { id, clipId, ...run, ...stored };
+      // The rows may have ended before the signal could end them.
+      if (signal?.aborted) throw cancelled();
       const clip = await writer.publish(snapshot, change(new Date().toISOString(), id));
+      if (clip) await this.#options.retentions.enforceQuietly(clip);
       return { clip, snapshot };
     } catch (error) {
       // What can't be removed now expires by itself; the first error is the one to tell.
-      await writer?.abandon().catch(() => {});
+      await writer.abandon().catch(() => {});
       throw error;
     } finally {
-      await result.close();
+      await result?.close();
     }
   }
 
@@ -114,6 +126,10 @@ export function clipNotFound(): AppError {
 
 function snapshotNotFound(): AppError {
   return new AppError('snapshot_not_found', 'This clip has no such snapshot.');
+}
+
+function cancelled(): AppError {
+  return new AppError('run_cancelled', 'Nobody waits for this snapshot any more. The clip stays as it was.');
 }
 
 function tooLarge(maxBytes: number): AppError {

@@ -24,7 +24,11 @@ beforeAll(async () => {
   browser = await openBrowser();
   site = await openTestServer({ postgresUrl: inject('postgresUrl') });
   live = await site.save({ name: hostile, sql: wideSql });
-  frozen = await site.save({ name: 'Frozen', sql: wideSql, mode: 'frozen' });
+  const first = await site.save({ name: 'Frozen', sql: `${wideSql}\nlimit 1`, mode: 'frozen' });
+  await site.call('PATCH', `/api/clips/${first.id}`, { sql: wideSql });
+  await site.call('POST', `/api/clips/${first.id}/freeze`);
+  await site.call('POST', `/api/clips/${first.id}/freeze`);
+  frozen = (await site.call<ClipAnswer>('GET', `/api/clips/${first.id}`)).body;
 });
 
 afterAll(async () => {
@@ -51,6 +55,7 @@ const pages: Record<string, { guest?: true; open: (visitor: Visitor) => Promise<
   'editing a clip': { open: ({ page }) => page.goto(`${site.url}/clips/${live.id}/edit`) },
   "an owner's live clip": { open: ({ page }) => page.goto(`${site.url}/clips/${live.id}`) },
   "an owner's frozen clip": { open: ({ page }) => page.goto(`${site.url}/clips/${frozen.id}`) },
+  "a clip's history": { open: ({ page }) => page.goto(`${site.url}/clips/${frozen.id}/history`) },
   'a public live clip': { guest: true, open: ({ page }) => page.goto(live.url) },
   'a public frozen clip': { guest: true, open: ({ page }) => page.goto(frozen.url) },
   'a snapshot': { guest: true, open: ({ page }) => page.goto(frozen.snapshot?.url ?? '') },

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Clip } from '../../src/domain/clip.ts';
 import type { Store } from '../../src/domain/ports.ts';
 import type { Contest } from './contenders.ts';
-import { aClip, aSnapshot, changed, someChunks } from './samples.ts';
+import { aChunk, aClip, aSnapshot, changed, someChunks } from './samples.ts';
 
 const awkward = [
   'é e\u0301 \u202Eright to left\u202C עברית العربية',
@@ -160,6 +160,28 @@ export function clipContract(contest: () => Contest): void {
         { number: 1, sql: 'select 1', database: clip.database, createdAt: clip.createdAt },
       ]);
     });
+
+    test.each([{ last: 1 }, { last: 10_000 }, { days: 30 }, null])(
+      'keeps the retention %j, through a pin too',
+      async (retention) => {
+        const { store } = contest();
+        const clip = aClip({ retention });
+        await store.clips.create(clip);
+        expect(await store.clips.find(clip.id)).toStrictEqual(clip);
+        const other = changed(clip, { retention: { days: 7 } });
+        expect(await store.clips.update(other)).toBe(true);
+        expect(await store.clips.findBySlug(clip.slug)).toStrictEqual(other);
+        const back = changed(other, { retention });
+        expect(await store.clips.update(back)).toBe(true);
+        const snapshot = aSnapshot(clip, [aChunk]);
+        const writer = await store.snapshots.begin(clip.id, snapshot.id);
+        await writer.append(aChunk);
+        const pinned = await writer.publish(snapshot, { kind: 'pin', updatedAt: clip.updatedAt });
+        expect(pinned).toMatchObject({ mode: 'frozen', retention });
+        expect(await store.clips.find(clip.id)).toStrictEqual(pinned);
+        expect((await store.clips.list({ limit: 10 })).clips).toStrictEqual([pinned]);
+      },
+    );
 
     test('to another slug makes the old one unknown', async () => {
       const { store } = contest();

@@ -8,13 +8,16 @@ import { openEmbeddedStore } from '../../src/adapters/embedded/store.ts';
 import { openRedisStore } from '../../src/adapters/redis/store.ts';
 import type { Store } from '../../src/domain/ports.ts';
 import type { Snapshot } from '../../src/domain/snapshot.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
+import { type RedisServerOptions, startRedis } from '../support/redis.ts';
+import { type RedisGroup, startRedisCluster } from '../support/redis-cluster.ts';
 
 /** An empty store. */
 export interface Contest {
   readonly store: Store;
   /** Leaves the store so much room and no more; null: as much as it wants. */
   limit(bytes: number | null): Promise<void>;
+  /** Takes away the room that is left on servers other than the one that is full. */
+  fillRest(): Promise<void>;
   /** Destroys the last chunk of a published snapshot. */
   damage(snapshot: Snapshot): Promise<void>;
   close(): Promise<void>;
@@ -27,35 +30,60 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
-function redisContender(name: string, cluster: boolean): Contender {
-  let server: RedisServer;
+/** `prepare` runs once on each server, and gives the login of the store, if it has one. */
+export function redisContender(
+  name: string,
+  startGroup: () => Promise<RedisGroup>,
+  prepare: (server: Redis) => Promise<string> = async () => '',
+): Contender {
+  let group: RedisGroup;
+  let url: string;
   return {
     name,
     async start() {
-      server = await startRedis({ cluster });
+      group = await startGroup();
+      url = group.url;
+      for (const server of group.servers) {
+        const raw = new Redis(server.url);
+        url = group.url.replace('//', `//${await prepare(raw)}`);
+        await raw.quit();
+      }
     },
     async open() {
-      const raw = new Redis(server.url);
-      await raw.config('SET', 'maxmemory', '0');
-      await raw.flushall();
-      const store = openRedisStore({ url: server.url });
+      const servers = group.servers.map((server) => new Redis(server.url));
+      const each = (work: (server: Redis) => Promise<unknown>) => Promise.all(servers.map(work));
+      await each((raw) => raw.config('SET', 'maxmemory', '0'));
+      await each((raw) => raw.flushall());
+      const store = openRedisStore({ url });
       return {
         store,
-        async limit(bytes) {
-          const used = Number(/used_memory:(\d+)/.exec(await raw.info('memory'))?.[1]);
-          await raw.config('SET', 'maxmemory', bytes === null ? '0' : String(used + bytes));
+        limit: async (bytes) => {
+          await each(async (raw) => {
+            const used = Number(/used_memory:(\d+)/.exec(await raw.info('memory'))?.[1]);
+            await raw.config('SET', 'maxmemory', bytes === null ? '0' : String(used + bytes));
+          });
+        },
+        async fillRest() {
+          await each((raw) => raw.config('SET', 'maxmemory', '1'));
         },
         async damage({ clipId, id }) {
-          await raw.rpop(`pgclip:{${clipId}}:snapshot:${id}`);
+          // Those that don't have the key's slot say so.
+          await each((raw) => raw.rpop(`pgclip:{${clipId}}:snapshot:${id}`).catch(() => null));
         },
         async close() {
           await store.close();
-          await raw.quit();
+          await each((raw) => raw.quit());
         },
       };
     },
-    stop: () => server.stop(),
+    stop: () => group.stop(),
   };
+}
+
+/** One server as a group. */
+export async function startOne(options?: RedisServerOptions): Promise<RedisGroup> {
+  const server = await startRedis(options);
+  return { url: server.url, servers: [server], stop: () => server.stop() };
 }
 
 function embeddedContender(): Contender {
@@ -80,6 +108,7 @@ function embeddedContender(): Contender {
           raw.close();
           store = await openEmbeddedStore({ file, ...(bytes !== null && { maxBytes: used + bytes }) });
         },
+        async fillRest() {},
         async damage({ id, chunkRows }) {
           const raw = new DatabaseSync(file);
           raw
@@ -97,7 +126,7 @@ function embeddedContender(): Contender {
 }
 
 export const contenders: readonly Contender[] = [
-  redisContender('Redis', false),
-  redisContender('Redis Cluster', true),
+  redisContender('Redis', startOne),
+  redisContender('Redis Cluster', startRedisCluster),
   embeddedContender(),
 ];

@@ -165,6 +165,15 @@ describe('errors', () => {
     await Promise.all([stranger, nameless, reader].map((each) => each.close()));
   });
 
+  test('of a full Redis name what it holds and what it may', async () => {
+    await raw.config('SET', 'maxmemory', '1000000');
+    const error = await rejection(store.clips.create(aClip()));
+    await raw.config('SET', 'maxmemory', '0');
+    expect(error).toMatchObject({ code: 'store_full', status: 507 });
+    expect((error as Error).message).toMatch(/Redis holds \d+\.\d MB, and its maxmemory is 1\.0 MB\./);
+    await store.clips.create(aClip());
+  });
+
   test('of a URL that is none do not repeat it', () => {
     const open = () => openRedisStore({ url: 'redis://user:very-secret-word@:x:y' });
     expect(open).toThrowError(expect.objectContaining(unavailable));

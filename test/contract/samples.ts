@@ -13,6 +13,7 @@ export function aClip(changes: Partial<Clip> = {}): Clip {
     mode: 'live',
     revision: 1,
     snapshotId: null,
+    retention: null,
     createdAt: '2026-01-02T03:04:05.678Z',
     updatedAt: '2026-01-02T03:04:05.678Z',
     version: 1,

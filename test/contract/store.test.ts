@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { clipContract } from './clip-contract.ts';
 import { type Contest, contenders } from './contenders.ts';
 import { encodingContract } from './encoding-contract.ts';
+import { restoreContract } from './restore-contract.ts';
 import { snapshotContract } from './snapshot-contract.ts';
 import { writerContract } from './writer-contract.ts';
 
@@ -29,4 +30,5 @@ describe.each(contenders)('the $name store', (contender) => {
   snapshotContract(() => contest);
   writerContract(() => contest);
   encodingContract(() => contest);
+  restoreContract(() => contest);
 });

@@ -184,6 +184,7 @@ export function writerContract(contest: () => Contest): void {
       for (let appended = 0; appended < 200; appended++) await writer.append(big);
     };
     await expect(fill()).rejects.toMatchObject(full);
+    await tested.fillRest();
     const bulky = 'x'.repeat(200_000);
     const other = aClip({ sql: bulky });
     await expect(store.clips.create(other)).rejects.toMatchObject(full);

@@ -54,6 +54,7 @@ describe.each(['embedded', 'redis'] as const)('clips in the %s store', (kind) =>
       mode: 'live',
       revision: 1,
       snapshot: null,
+      retention: null,
       createdAt: expect.stringMatching(iso),
       updatedAt: body.createdAt,
     });

@@ -7,6 +7,7 @@ import { openTestServer, PageVisitor, type TestServer, waitFor } from '../suppor
 interface Ready {
   readonly ready: boolean;
   readonly store: boolean;
+  readonly storeProblems: readonly string[];
   readonly databases: Record<string, boolean>;
 }
 
@@ -46,7 +47,12 @@ async function statusOf(path: string): Promise<[number, string]> {
   return [response.status, await response.text()];
 }
 
-const ready = { status: 200, body: { ready: true, store: true, databases: { DATABASE_URL: true } } };
+// The Redis of this test keeps nothing on its disk.
+const storeProblems = [expect.stringContaining('keeps nothing on disk')];
+const ready = {
+  status: 200,
+  body: { ready: true, store: true, storeProblems, databases: { DATABASE_URL: true } },
+};
 
 describe('a server whose Postgres goes away', () => {
   it('says so, goes on with what needs none, and recovers by itself', async () => {
@@ -58,7 +64,7 @@ describe('a server whose Postgres goes away', () => {
     await relay.stop();
     expect(await readiness()).toEqual({
       status: 503,
-      body: { ready: false, store: true, databases: { DATABASE_URL: false } },
+      body: { ready: false, store: true, storeProblems, databases: { DATABASE_URL: false } },
     });
     expect(await statusOf('/healthz')).toEqual([200, '{"alive":true}']);
     const refused = await server.fetch(`${live.url}.csv`);
@@ -112,7 +118,7 @@ describe('a server whose Redis goes away', () => {
     await waitFor(async () => !(await readiness()).body.store, 5000);
     expect(await readiness()).toEqual({
       status: 503,
-      body: { ready: false, store: false, databases: { DATABASE_URL: true } },
+      body: { ready: false, store: false, storeProblems: [], databases: { DATABASE_URL: true } },
     });
     expect(await statusOf('/healthz')).toEqual([200, '{"alive":true}']);
     const startedMs = performance.now();

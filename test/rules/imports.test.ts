@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/adapters',
     'src/config',
     'src/http/log.ts',
+    'src/services/archive/tar-header.ts',
     'src/domain',
   ],
   'src/cli.ts': ['src/cli', 'src/config', 'src/domain'],

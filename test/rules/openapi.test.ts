@@ -52,6 +52,11 @@ const pages = new Set([
   'POST /clips/{id}/thaw',
   'POST /clips/{id}/rotate',
   'POST /clips/{id}/delete',
+  'GET /clips/{id}/history',
+  'GET /clips/{id}/history/compare',
+  'POST /clips/{id}/snapshots/{snapshotId}/delete',
+  'POST /clips/{id}/retention',
+  'GET /clips/{id}/snapshots/{a}/diff/{b}',
   'GET /docs',
   'GET /openapi.json',
   'OPTIONS /c/*',
@@ -193,7 +198,8 @@ describe.each(
       expect(operation.responses).toHaveProperty('401');
     } else expect(operation.security).toBeUndefined();
     if (['post', 'patch'].includes(method) && operation.requestBody) {
-      expect(Object.keys(operation.requestBody.content)).toEqual(['application/json']);
+      const type = path === '/api/import' ? 'application/x-tar' : 'application/json';
+      expect(Object.keys(operation.requestBody.content)).toEqual([type]);
       for (const code of ['400', '413', '415']) expect(operation.responses).toHaveProperty(code);
     }
   });

@@ -10,6 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  /** Of the bus between the nodes of a cluster; 0 for a server that is in none. */
+  readonly clusterPort: number;
   /** The running server; another one after `restart`. */
   readonly process: ChildProcess;
   /** Ends the process and waits until it is gone; may be called more than once. */
@@ -36,7 +38,7 @@ async function untilListening(child: ChildProcess): Promise<void> {
     });
     child.stdout?.on('data', (data: Buffer) => {
       output += data.toString();
-      if (output.includes('Ready to accept connections')) resolve();
+      if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve();
     });
     child.once('error', (cause) =>
       reject(
@@ -67,32 +69,46 @@ async function ownAllSlots(port: number): Promise<void> {
 export interface RedisServerOptions {
   /** Arguments beside our own. */
   readonly args?: readonly string[];
-  /** In cluster mode, with all slots. */
-  readonly cluster?: boolean;
+  /** In cluster mode: with all slots, or (`node`) with none yet. */
+  readonly cluster?: boolean | 'node';
+  /** A Sentinel with this configuration, which it writes to. */
+  readonly sentinelConfig?: string;
+  /** Over TLS alone, with the files of a certificate and its key. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
 /** Starts a server; to be stopped. Throws when there is no redis-server. */
 export async function startRedis({
   args = [],
   cluster = false,
+  sentinelConfig,
+  tls,
 }: RedisServerOptions = {}): Promise<RedisServer> {
   const port = await findFreePort();
   const folder = await mkdtemp(join(tmpdir(), 'pgclip-redis-'));
-  const ownArgs = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  if (cluster) ownArgs.push('--cluster-enabled', 'yes', '--cluster-port', String(await findFreePort()));
+  const ownArgs = ['--port', tls ? '0' : String(port), '--bind', '127.0.0.1', '--dir', folder];
+  if (tls)
+    ownArgs.push(
+      ...['--tls-port', String(port), '--tls-auth-clients', 'no'],
+      ...['--tls-cert-file', tls.certFile, '--tls-key-file', tls.keyFile, '--tls-ca-cert-file', tls.certFile],
+    );
+  const clusterPort = cluster ? await findFreePort() : 0;
+  if (cluster) ownArgs.push('--cluster-enabled', 'yes', '--cluster-port', String(clusterPort));
+  const unsaved = ['--save', '', '--appendonly', 'no'];
+  const allArgs = sentinelConfig
+    ? [sentinelConfig, '--sentinel', ...ownArgs]
+    : [...ownArgs, ...unsaved, ...args];
 
   async function start(): Promise<ChildProcess> {
     await mkdir(folder, { recursive: true });
-    const child = spawn('redis-server', [...ownArgs, '--save', '', '--appendonly', 'no', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn('redis-server', allArgs, { stdio: ['ignore', 'pipe', 'pipe'] });
     // A test run that is broken off leaves no server behind.
     const end = () => child.kill('SIGKILL');
     process.once('exit', end);
     child.once('exit', () => process.removeListener('exit', end));
     await untilListening(child);
-    await ask(port, 'PING');
-    if (cluster) await ownAllSlots(port);
+    if (!tls) await ask(port, 'PING');
+    if (cluster === true) await ownAllSlots(port);
     return child;
   }
 
@@ -105,8 +121,9 @@ export async function startRedis({
 
   let child = await start();
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     port,
+    clusterPort,
     get process() {
       return child;
     },

@@ -33,6 +33,7 @@ export interface ClipAnswer {
   readonly mode: 'live' | 'frozen';
   readonly revision: number;
   readonly snapshot: SnapshotAnswer | null;
+  readonly retention: { readonly last: number } | { readonly days: number } | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -41,7 +42,11 @@ export interface SnapshotAnswer {
   readonly id: string;
   readonly clipId: string;
   readonly revision: number;
+  readonly sql: string;
+  readonly database: string;
   readonly takenAt: string;
+  readonly serverVersion: string;
+  readonly durationMs: number;
   readonly rowCount: number;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly bytes: number;
@@ -74,6 +79,7 @@ export interface TestServer {
     sql: string;
     database?: string;
     mode?: 'live' | 'frozen';
+    retention?: ClipAnswer['retention'];
   }): Promise<ClipAnswer>;
   /** Resolves when no run holds a connection any more; rejects after `deadlineMs`. */
   untilIdle(deadlineMs: number): Promise<void>;

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { formatNames } from '../../src/cli/download.ts';
-import { formatBytes, startProgress } from '../../src/cli/progress.ts';
+import { formatBytes, startFreezeLine, startProgress } from '../../src/cli/progress.ts';
 import { formats } from '../../src/formats/registry.ts';
 
 /** What is drawn, with `<` for going back to an empty line. */
@@ -40,4 +40,16 @@ it.each([
 
 it('the command line knows every format', () => {
   expect([...formatNames].sort()).toEqual(['html', ...formats.map((format) => format.name)].sort());
+});
+
+it('shows rows, size and time of a freeze, and nothing where there is no terminal', async () => {
+  for (const isTTY of [true, false]) {
+    const output = Object.assign(new PassThrough(), { isTTY });
+    const line = startFreezeLine(output);
+    line.show({ rows: 12_345, bytes: 678_000 });
+    line.end();
+    output.end();
+    const drawn = (await text(output)).replaceAll('\r\x1b[K', '<');
+    expect(drawn).toBe(isTTY ? '<Freezing: 12,345 rows  678.0 kB  0 s<' : '');
+  }
 });

@@ -152,6 +152,13 @@ describe('refuses', () => {
     expect(decodeCsvRows(text, width)).toBeNull();
   });
 
+  test('a row that begins past the bound, however long the one before it is', () => {
+    const rows = [['a'], ['"\n'.repeat(100)], ['b']];
+    const text = encode(rows, 1);
+    expect(decodeCsvRows(text, 1, text.length - 3)).toBeNull();
+    expect(decodeCsvRows(text, 1, text.length - 2)).toEqual(rows);
+  });
+
   test('every text that is cut off within a row', () => {
     const rows = [
       ['a', null, '"\n,'],

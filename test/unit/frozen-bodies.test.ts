@@ -66,7 +66,7 @@ async function freeze(rows: readonly Row[]): Promise<Snapshot> {
   const id = newId();
   const source = { revision: 1, sql: 'select', database: 'DATABASE_URL' };
   const live = { id: clipId, slug: newSlug(), name: 'Clip', mode: 'live', snapshotId: null } as const;
-  await store.clips.create({ ...source, ...live, createdAt: at, updatedAt: at, version: 1 });
+  await store.clips.create({ ...source, ...live, retention: null, createdAt: at, updatedAt: at, version: 1 });
   const writer = await store.snapshots.begin(clipId, id);
   const limit = { maxBytes: 1e9, tooLarge: () => new Error('too large') };
   const stored = await writeRows(writer, resultSet(columns, rows, 1000), id, limit);

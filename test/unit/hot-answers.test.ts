@@ -9,7 +9,14 @@ function key(name: string, acceptEncoding?: string): HotKey {
 }
 
 function answer(bytes: number, version = 1): HotAnswer {
-  return { slug: 'slug', clipId: 'clip', version, headers: {}, body: new Uint8Array(bytes) };
+  return {
+    slug: 'slug',
+    clipId: 'clip',
+    version,
+    snapshotId: 'one',
+    headers: {},
+    body: new Uint8Array(bytes),
+  };
 }
 
 describe('an answer', () => {

@@ -27,6 +27,7 @@ describe('parseSettings', () => {
       dir: '.pgclip',
       apiToken: null,
       redisUrl: null,
+      redisDurability: 'memory',
       allowUnsafeLogin: false,
       databases: [],
       ownerUrls: {},
@@ -52,6 +53,7 @@ describe('parseSettings', () => {
         PGCLIP_DIR: '/var/lib/pgclip',
         API_TOKEN: '0123456789abcdef',
         REDIS_URL: 'rediss://:pw@cache:6380/2',
+        REDIS_DURABILITY: 'fsync',
         PGCLIP_ALLOW_UNSAFE_LOGIN: '1',
       },
       'workers',
@@ -67,6 +69,7 @@ describe('parseSettings', () => {
       dir: '/var/lib/pgclip',
       apiToken: '0123456789abcdef',
       redisUrl: 'rediss://:pw@cache:6380/2',
+      redisDurability: 'fsync',
       allowUnsafeLogin: true,
     });
   });
@@ -134,6 +137,11 @@ describe('parseSettings', () => {
     },
   );
 
+  it('refuses a node of the store as a remote', () => {
+    const problems = problemsOf({ REDIS_URL: 'redis://a,b:7000', CACHE_URL: 'redis://b:7000' });
+    expect(problems).toEqual([expect.stringMatching(/^CACHE_URL is the store itself/)]);
+  });
+
   it('lets another database or port of the same Redis be a remote', () => {
     const env = {
       REDIS_URL: 'redis://localhost',
@@ -141,6 +149,14 @@ describe('parseSettings', () => {
       B_URL: 'redis://localhost:1',
     };
     expect(parseSettings(env, 'node').remotes).toHaveLength(2);
+  });
+
+  it.each(['redis://a,b', 'redis+sentinel://a/m'])('refuses %s on Workers alone', (url) => {
+    const env = { REDIS_URL: url, API_TOKEN: '0123456789abcdef' };
+    expect(problemsOf(env, 'workers')).toEqual([
+      expect.stringMatching(/^REDIS_URL leads to a Redis Cluster/),
+    ]);
+    expect(problemsOf(env, 'node')).toEqual([]);
   });
 
   it('requires the token and the store on Workers', () => {

@@ -1,11 +1,13 @@
 /**
- * What scripts add to pages that work without them: copying, keys, and no second submit. Runs under a strict
- * Content-Security-Policy, changes no text that was typed, asks the network for nothing.
+ * What scripts add to pages that work without them: copying, keys, freezing in place, and no second submit. Runs under
+ * a strict Content-Security-Policy, changes no text that was typed, asks nobody but the server.
  */
 import { startCopying } from './copying.ts';
+import { startFreezing } from './freeze.ts';
 import { startKeys } from './keys.ts';
 import { startSubmitGuard } from './submit-guard.ts';
 
 startCopying();
 startKeys();
+startFreezing();
 startSubmitGuard();

@@ -12,6 +12,8 @@ function release(): void {
 export function startSubmitGuard(): void {
   document.addEventListener('submit', (event) => {
     const form = event.target;
+    // Another script sees to it.
+    if (event.defaultPrevented) return;
     if (!(form instanceof HTMLFormElement) || form.method !== 'post') return;
     if (underWay.has(form)) {
       event.preventDefault();

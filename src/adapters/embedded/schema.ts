@@ -72,6 +72,7 @@ const migrations = [
     PRIMARY KEY (encoding, number)
   ) STRICT;
   `,
+  `ALTER TABLE clips ADD COLUMN retention TEXT NOT NULL DEFAULT 'all';`,
 ];
 
 /** Sets the connection up: lasting commits, other processes waited for, cascades on. */

@@ -9,6 +9,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { Store } from '../../domain/ports.ts';
 import { embeddedClipStore, prepareClipWrites } from './clips.ts';
 import { attempt, toStoreError } from './errors.ts';
+import { inspectHealth } from './health.ts';
 import { configure, migrate } from './schema.ts';
 import { embeddedSnapshotStore, sweepPending } from './snapshots.ts';
 
@@ -73,6 +74,13 @@ export async function openEmbeddedStore({ file, maxBytes }: EmbeddedStoreOptions
         attempt(() => {
           answers.get();
         }),
+      async health() {
+        try {
+          return await inspectHealth(opened, file, maxBytes ?? null);
+        } catch (error) {
+          throw toStoreError(error);
+        }
+      },
       async close() {
         if (closed) return;
         closed = true;

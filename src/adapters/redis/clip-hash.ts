@@ -1,9 +1,11 @@
 /** A clip as the fields of its hash and back; every value is text there. */
 import type { Clip } from '../../domain/clip.ts';
+import { formatRetention, parseRetention } from '../../domain/retention.ts';
 
 /** Field, value, field, value … as HSET takes them. */
 export function encodeClip(clip: Clip): string[] {
-  return Object.entries(clip).flatMap(([field, value]) => [field, value === null ? '' : String(value)]);
+  const fields = { ...clip, retention: formatRetention(clip.retention) };
+  return Object.entries(fields).flatMap(([field, value]) => [field, value === null ? '' : String(value)]);
 }
 
 /** The clip of a hash that was read whole; null when there was none. */
@@ -13,6 +15,8 @@ export function parseClip(hash: Readonly<Record<string, string>>): Clip | null {
     ...(hash as unknown as Clip),
     revision: Number(hash.revision),
     snapshotId: hash.snapshotId || null,
+    // Clips of before there was a choice keep all.
+    retention: parseRetention(hash.retention ?? 'all') ?? null,
     version: Number(hash.version),
   };
 }

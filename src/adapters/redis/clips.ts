@@ -3,6 +3,7 @@ import type { Clip, Revision } from '../../domain/clip.ts';
 import type { ClipPage, ClipStore } from '../../domain/ports.ts';
 import { clipMatcher, clipPosition, encodeCursor, parseCursor } from '../store-order.ts';
 import { encodeClip } from './clip-hash.ts';
+import { openClipRestorer } from './clip-restorer.ts';
 import type { RedisClient, RedisConnection } from './connection.ts';
 import {
   findClip,
@@ -49,7 +50,8 @@ async function listClips(
 }
 
 /** The port on this connection. */
-export function redisClipStore({ redis, attempt, perRequest }: RedisConnection): ClipStore {
+export function redisClipStore(connection: RedisConnection): ClipStore {
+  const { redis, attempt, perRequest } = connection;
   const findBySlug = perRequest ? (slug: string) => findClipBySlug(redis, slug) : openSlugLookup(redis);
   return {
     create: (clip) =>
@@ -95,5 +97,9 @@ export function redisClipStore({ redis, attempt, perRequest }: RedisConnection):
         const items = await redis.lrange(revisionsKey(id), 0, -1);
         return items.map((json) => JSON.parse(json) as Revision).reverse();
       }),
+
+    async restore(id) {
+      return openClipRestorer(connection, id);
+    },
   };
 }

@@ -1,86 +1,73 @@
 /**
  * The connection to Redis: one client for the life of a server, or one per request where sockets can't cross
- * requests (Cloudflare Workers). Connects at the first command and, on a server, again for ever; a command never
- * waits longer than its deadline and is never sent twice.
+ * requests (Cloudflare Workers). Connects at the first command and, on a server, again for ever.
  */
-import { Redis } from 'ioredis';
 import { AppError } from '../../domain/errors.ts';
+import { parseRedisAddress, type RedisAddress } from '../../domain/redis-address.ts';
+import { type AnyClient, makeClient, type RedisClient, untilReady } from './client.ts';
 import { toStoreError } from './errors.ts';
-import { type Scripts, scripts } from './scripts.ts';
+import { storeFull } from './memory.ts';
 
-const connectTimeoutMs = 5_000;
-const commandTimeoutMs = 10_000;
-const maxReconnectDelayMs = 1_000;
-
-/** An ioredis client that has the store's scripts as methods. */
-export type RedisClient = Redis & Scripts;
+export type { RedisClient } from './client.ts';
 
 /** What the parts of the store work with. */
 export interface RedisConnection {
   readonly redis: RedisClient;
+  /** The same client, for what differs between one server and a cluster. */
+  readonly client: AnyClient;
   /** Serves one request, and is not worth remembering anything for. */
   readonly perRequest: boolean;
   /** Runs work on the client; what it throws becomes an AppError. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
-  /** Ends the socket. */
+  /** Ends the sockets. */
   close(): Promise<void>;
 }
 
 export interface RedisConnectionOptions {
-  /** `redis://` or `rediss://`, with login, password and database number if there are any. */
+  /** Any of the shapes of domain/redis-address.ts. Secret. */
   readonly url: string;
   /** The client serves one request and is closed with it: no reconnecting, no timers after close. */
   readonly perRequest?: boolean;
 }
 
-function newClient({ url, perRequest = false }: RedisConnectionOptions): RedisClient {
+function newClient(address: RedisAddress | null, perRequest: boolean): AnyClient {
   try {
-    return new Redis(url, {
-      lazyConnect: true,
-      connectTimeout: connectTimeoutMs,
-      commandTimeout: commandTimeoutMs,
-      // A peer that vanished without a word is noticed by its silence, and then connected to anew.
-      socketTimeout: commandTimeoutMs,
-      disconnectTimeout: 500,
-      // 0: what was under way when the connection broke fails at once. Sent again, an append would be there twice.
-      maxRetriesPerRequest: 0,
-      retryStrategy: perRequest ? null : (times: number) => Math.min(times * 100, maxReconnectDelayMs),
-      // LOADING is answered to the first command just as well, without an INFO at each connect.
-      enableReadyCheck: false,
-      enableAutoPipelining: !perRequest,
-      disableClientInfo: true,
-      protocol: 2,
-      scripts,
-    }) as RedisClient;
+    if (address) return makeClient(address, perRequest);
   } catch {
     // The cause would hold the URL, and the URL the password.
-    throw new AppError('store_unavailable', 'REDIS_URL cannot be read: it must be like redis://host:6379/0.');
   }
+  throw new AppError('store_unavailable', 'REDIS_URL cannot be read: it must be like redis://host:6379/0.');
 }
 
 /** Makes a client; nothing connects before the first command. Throws `store_unavailable` for a URL that is none. */
-export function openRedisConnection(options: RedisConnectionOptions): RedisConnection {
-  const redis = newClient(options);
+export function openRedisConnection({ url, perRequest = false }: RedisConnectionOptions): RedisConnection {
+  const client = newClient(parseRedisAddress(url), perRequest);
   let lastFailure: Error | undefined;
-  redis.on('error', (error: Error) => {
-    lastFailure = error;
-  });
-  redis.on('ready', () => {
+  const failed = (error: Error & { readonly lastNodeError?: Error }) => {
+    // What a cluster's client says of all nodes tells less than what one of them said.
+    lastFailure = error.lastNodeError ?? error;
+  };
+  client.on('error', failed);
+  client.on('ready', () => {
     lastFailure = undefined;
   });
+
   return {
-    redis,
-    perRequest: options.perRequest ?? false,
+    redis: client as unknown as RedisClient,
+    client,
+    perRequest,
     async attempt(work) {
       try {
+        await untilReady(client);
         return await work();
-      } catch (error) {
-        throw toStoreError(error, lastFailure);
+      } catch (thrown) {
+        const error = toStoreError(thrown, lastFailure);
+        throw error.code === 'store_full' ? await storeFull(client, error) : error;
       }
     },
     async close() {
-      if (redis.status === 'ready') await redis.quit().catch(() => undefined);
-      if (redis.status !== 'end') redis.disconnect();
+      if (client.status === 'ready') await client.quit().catch(() => undefined);
+      if (client.status !== 'end') client.disconnect();
     },
   };
 }

@@ -67,6 +67,20 @@ export async function withMovedSlug<T>(
   return changed;
 }
 
+/** As `withMovedSlug`, for a `change` that may also move the clip to another place in the list. */
+export async function withReplacedEntries(
+  redis: RedisClient,
+  clip: Clip,
+  change: () => Promise<true | null>,
+): Promise<void> {
+  const createdAt = await redis.hget(clipKey(clip.id), 'createdAt');
+  await enlist(redis, clip);
+  if ((await withMovedSlug(redis, clip, change)) === null) throw clipExists();
+  await enlist(redis, clip);
+  if (createdAt !== null && createdAt !== clip.createdAt)
+    await redis.zrem(listingKey, clipPosition({ id: clip.id, createdAt }));
+}
+
 /** Removes both entries of a clip that is gone. */
 export async function removeEntries(redis: RedisClient, slug: string, position: string): Promise<void> {
   await redis.unlink(slugKey(slug));

@@ -27,7 +27,8 @@ const replies: Readonly<Record<string, { code: ErrorCode; message: string }>> = 
   CLUSTERDOWN: { code: 'store_unavailable', message: 'The Redis Cluster of the store is down.' },
   MOVED: {
     code: 'store_unavailable',
-    message: 'REDIS_URL leads to one node of a Redis Cluster. Point it at a single Redis or at a proxy.',
+    message:
+      'REDIS_URL leads to one node of a Redis Cluster. On Node, write it as redis+cluster://; elsewhere point it at a single Redis.',
   },
   NOAUTH: { code: 'store_unavailable', message: 'Redis asks for a password. Put it into REDIS_URL.' },
   WRONGPASS: { code: 'store_unavailable', message: 'Redis refuses the login or password of REDIS_URL.' },

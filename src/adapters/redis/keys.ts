@@ -9,6 +9,9 @@ export const listingKey = 'pgclip:clips';
 /** String: the id of the clip that has, or had, the slug. */
 export const slugKey = (slug: string) => `pgclip:slug:${slug}`;
 
+/** String: written to be waited for, in the slot of the key; expires. A clip's keys have its own hash tag. */
+export const syncKey = (key: string) => `pgclip:sync:{${/\{(.+?)\}/.exec(key)?.[1] ?? key}}`;
+
 /** Hash: the clip. */
 export const clipKey = (clipId: string) => `pgclip:{${clipId}}`;
 

@@ -8,7 +8,8 @@ import { chunksMissing } from '../store-order.ts';
 import type { RedisConnection } from './connection.ts';
 import { pendingKey } from './keys.ts';
 
-const pendingTtlMs = 3_600_000;
+/** How long a list stays when nothing is appended to it. */
+export const pendingTtlMs = 3_600_000;
 
 export interface PendingList {
   readonly key: string;

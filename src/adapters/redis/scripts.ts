@@ -84,6 +84,44 @@ else
 end
 return redis.call('HGETALL', KEYS[1])`;
 
+/**
+ * KEYS clip, revisions, snapshots. ARGV the version of the clip that is replaced or '', prefixes of the keys of chunks
+ * and of encodings, how many fields and revisions follow, the clip's fields, the JSON of its revisions, and for each
+ * snapshot its id, its entry, its number of chunks and the list that they are in.
+ * 1; 0 when there is another clip than the one to replace; -1 when chunks are missing.
+ */
+const restoreClip = `${unlinkEncodings}
+local replaced, chunks, encodings, fieldCount, revisionCount = unpack(ARGV, 1, 5)
+local has = redis.call('HGET', KEYS[1], 'version')
+if (has or '') ~= replaced then return 0 end
+local revisions = 6 + tonumber(fieldCount)
+local snapshots = revisions + tonumber(revisionCount)
+for i = snapshots, #ARGV, 4 do
+  if redis.call('LLEN', ARGV[i + 3]) ~= tonumber(ARGV[i + 2]) then return -1 end
+end
+
+local wrote = redis.pcall('HSET', KEYS[1], unpack(ARGV, 6, revisions - 1))
+if type(wrote) == 'table' then return wrote end
+local kept = {}
+for i = 6, revisions - 1, 2 do kept[ARGV[i]] = true end
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if not kept[field] then redis.call('HDEL', KEYS[1], field) end
+end
+for _, id in ipairs(redis.call('HKEYS', KEYS[3])) do
+  redis.call('UNLINK', chunks .. id)
+  unlinkEncodings(encodings .. id)
+end
+redis.call('UNLINK', KEYS[2], KEYS[3])
+for i = revisions, snapshots - 1 do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+for i = snapshots, #ARGV, 4 do
+  redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
+  if tonumber(ARGV[i + 2]) > 0 then
+    redis.call('RENAME', ARGV[i + 3], chunks .. ARGV[i])
+    redis.call('PERSIST', chunks .. ARGV[i])
+  end
+end
+return 1`;
+
 /** KEYS clip, snapshots, chunks, encodings. ARGV snapshot id. */
 const removeSnapshot = `${unlinkEncodings}
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 'missing' end
@@ -120,6 +158,7 @@ export const scripts = {
   createClip: { lua: createClip, numberOfKeys: 2 },
   updateClip: { lua: updateClip, numberOfKeys: 2 },
   removeClip: { lua: removeClip, numberOfKeys: 3 },
+  restoreClip: { lua: restoreClip, numberOfKeys: 3 },
   publishSnapshot: { lua: publishSnapshot, numberOfKeys: 5 },
   removeSnapshot: { lua: removeSnapshot, numberOfKeys: 4 },
   publishEncoding: { lua: publishEncoding, numberOfKeys: 4 },
@@ -130,6 +169,7 @@ export interface Scripts {
   createClip(...keysAndArgs: readonly string[]): Promise<number>;
   updateClip(...keysAndArgs: readonly string[]): Promise<number>;
   removeClip(...keysAndArgs: readonly string[]): Promise<readonly [slug: string, createdAt: string] | null>;
+  restoreClip(...keysAndArgs: readonly string[]): Promise<1 | 0 | -1>;
   publishSnapshot(...keysAndArgs: readonly string[]): Promise<readonly string[] | number | null>;
   removeSnapshot(...keysAndArgs: readonly string[]): Promise<'removed' | 'pinned' | 'missing'>;
   publishEncoding(...keysAndArgs: readonly string[]): Promise<1 | 0 | -1>;

@@ -1,7 +1,9 @@
 /** `/api/clips`: saving, finding, changing and removing clips. */
 import { createRoute } from '@hono/zod-openapi';
+import type { WriteProgress } from '../../services/snapshot-rows.ts';
 import { createApi, jsonAnswer, jsonBody, problems, security, withBody, withoutBody } from '../api.ts';
 import { toClipJson } from '../clip-json.ts';
+import { answerWithEvents, eventsAnswer, wantsEvents } from '../event-stream.ts';
 import {
   ClipJson,
   ClipParam,
@@ -37,13 +39,17 @@ apiClips.openapi(
     middleware: withBody,
     request: { body: jsonBody(NewClipBody) },
     responses: {
+      200: eventsAnswer('the clip'),
       201: jsonAnswer('The clip', ClipJson),
       ...problems('invalid_request', 'body_too_large', 'unsupported_media_type', ...runProblems),
     },
   }),
   async (c) => {
-    const clip = await c.env.parts.services.clips.create(c.req.valid('json'), c.req.raw.signal);
-    return c.json(await toClipJson(c, clip), 201);
+    const input = c.req.valid('json');
+    const create = async (signal: AbortSignal, progress?: WriteProgress) =>
+      toClipJson(c, await c.env.parts.services.clips.create(input, signal, progress));
+    if (!wantsEvents(c)) return c.json(await create(c.req.raw.signal), 201);
+    return answerWithEvents(c, create) as never;
   },
 );
 

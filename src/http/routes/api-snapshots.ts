@@ -1,7 +1,9 @@
 /** `/api/clips/:id/…`: freezing and thawing a clip, and its snapshots. */
 import { createRoute } from '@hono/zod-openapi';
+import type { WriteProgress } from '../../services/snapshot-rows.ts';
 import { createApi, jsonAnswer, problems, security, withoutBody } from '../api.ts';
 import { toClipJson, toSnapshotJson } from '../clip-json.ts';
+import { answerWithEvents, eventsAnswer, wantsEvents } from '../event-stream.ts';
 import { ClipJson, ClipParam, SnapshotJson, SnapshotParam, SnapshotsJson } from '../schemas.ts';
 
 const tags = ['Snapshots'];
@@ -18,6 +20,7 @@ apiSnapshots.openapi(
     middleware: withoutBody,
     request: { params: ClipParam },
     responses: {
+      200: eventsAnswer('the snapshot'),
       201: jsonAnswer('The snapshot', SnapshotJson),
       ...problems(
         'clip_not_found',
@@ -33,8 +36,15 @@ apiSnapshots.openapi(
   }),
   async (c) => {
     const { id } = c.req.valid('param');
-    const { clip, snapshot } = await c.env.parts.services.snapshots.freeze(id, c.req.raw.signal);
-    return c.json(toSnapshotJson(c, clip, snapshot), 201);
+    const { clips, snapshots } = c.env.parts.services;
+    const freeze = async (signal: AbortSignal, progress?: WriteProgress) => {
+      const { clip, snapshot } = await snapshots.freeze(id, signal, progress);
+      return toSnapshotJson(c, clip, snapshot);
+    };
+    if (!wantsEvents(c)) return c.json(await freeze(c.req.raw.signal), 201);
+    // What is not there needs no stream to say so.
+    await clips.get(id);
+    return answerWithEvents(c, freeze) as never;
   },
 );
 

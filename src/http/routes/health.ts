@@ -6,6 +6,10 @@ const tags = ['Health'];
 const Ready = z.object({
   ready: z.boolean(),
   store: z.boolean(),
+  storeProblems: z.array(z.string()).openapi({
+    description:
+      'What would lose clips, or should be looked at, as sentences. A warning: it does not change `ready`',
+  }),
   databases: z.record(z.string(), z.boolean()),
 });
 
@@ -32,15 +36,22 @@ health.openapi(
   }),
   async (c) => {
     const { services } = c.env.parts;
-    const [store, statuses] = await Promise.all([
+    const [store, storeProblems, statuses] = await Promise.all([
       services.store.ping().then(
         () => true,
         () => false,
+      ),
+      services.store.health().then(
+        ({ problems }) => problems.map((problem) => problem.message),
+        // Whether it answers at all is what `store` says.
+        () => [],
       ),
       services.databases.inspectAll(),
     ]);
     const databases = Object.fromEntries(statuses.map((status) => [status.name, status.reachable]));
     const ready = store && statuses.every((status) => status.reachable);
-    return c.json({ ready, store, databases }, ready ? 200 : 503, { 'Cache-Control': 'no-store' });
+    return c.json({ ready, store, storeProblems, databases }, ready ? 200 : 503, {
+      'Cache-Control': 'no-store',
+    });
   },
 );

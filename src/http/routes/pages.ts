@@ -6,12 +6,14 @@ import { clipUrl } from '../clip-json.ts';
 import { answerClipPage } from '../clip-page.ts';
 import type { AppEnv } from '../context.ts';
 import { html, pageContext } from '../page.ts';
+import { history } from './history.ts';
 
 const pageSize = 50;
 
 export const pages = new Hono<AppEnv>();
 pages.use('/', requireSignedIn);
 pages.use('/clips/*', requireSignedIn);
+pages.route('/', history);
 
 pages.get('/', async (c) => {
   const query = c.req.query('q')?.trim() ?? '';
