@@ -38,14 +38,19 @@ export async function startServer(
   env: Readonly<Record<string, string>>,
 ): Promise<Server> {
   const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...env },
+  });
+  // What it warns of (a Redis that keeps nothing on disk) is meant here; why it does not serve has to be seen.
+  let log = '';
+  child.stderr.on('data', (bytes) => {
+    log += bytes;
   });
   for await (const line of createInterface({ input: child.stdout })) {
     const url = /http:\/\/\S+/.exec(line)?.[0];
     if (url) return { url, pid: child.pid ?? 0, stop: () => stop(child) };
   }
-  throw new Error(`${command} ended without serving`);
+  throw new Error(`${command} ended without serving: ${log}`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
