@@ -36,7 +36,10 @@ export interface ResultsOptions {
 
 export class Results {
   readonly #options: ResultsOptions;
-  /** Snapshots never change, and while a clip is pinned to one it can't be removed. */
+  /**
+   * Snapshots never change, and while a clip is pinned to one it can't be removed; an import may put another clip in its
+   * place, at a version of its own, so that is part of the key.
+   */
   readonly #pinned = new Map<string, Snapshot>();
 
   constructor(options: ResultsOptions) {
@@ -107,12 +110,13 @@ export class Results {
   /** The snapshot that a frozen clip shows. Throws `snapshot_damaged` when the store has lost it. */
   async getPinned(clip: Clip): Promise<Snapshot> {
     const id = clip.snapshotId ?? '';
-    const remembered = this.#pinned.get(id);
+    const key = `${clip.id}/${clip.version}/${id}`;
+    const remembered = this.#pinned.get(key);
     if (remembered) return remembered;
     const snapshot = await this.#options.store.snapshots.find(clip.id, id);
     if (!snapshot) throw new AppError('snapshot_damaged', 'The store has lost the snapshot of this clip.');
     if (this.#pinned.size >= rememberedSnapshots) this.#pinned.clear();
-    this.#pinned.set(id, snapshot);
+    this.#pinned.set(key, snapshot);
     return snapshot;
   }
 }
