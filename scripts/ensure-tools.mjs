@@ -3,7 +3,7 @@
  * root what is missing is installed, elsewhere one line for each says how. No service is started.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 const tools = {
@@ -14,6 +14,12 @@ const tools = {
   chromium: {
     debianPackage: 'chromium',
     hint: 'the pages are tested in it (macOS: brew install --cask chromium)',
+  },
+  postgres: {
+    debianPackage: 'postgresql',
+    // Debian keeps the programs of a server off the path, each version in a directory of its own.
+    folders: '/usr/lib/postgresql/*/bin',
+    hint: 'data links are tested between it and the embedded PostgreSQL',
   },
   psql: {
     debianPackage: 'postgresql-client',
@@ -32,6 +38,11 @@ const tools = {
     hint: 'Excel files are read back by it (macOS: brew install --cask libreoffice)',
   },
 };
+
+function isThere(command) {
+  const folders = tools[command]?.folders;
+  return folders ? globSync(join(folders, command)).length > 0 : isOnPath(command);
+}
 
 function isOnPath(command) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
@@ -56,7 +67,7 @@ if (wanted.length === 0 || unknown.length > 0) {
   console.error(`Usage: node scripts/ensure-tools.mjs ${Object.keys(tools).join(' ')}: any of them.`);
   process.exit(2);
 }
-const missing = () => wanted.filter((command) => !isOnPath(command));
+const missing = () => wanted.filter((command) => !isThere(command));
 
 const packages = missing().map((command) => tools[command].debianPackage);
 if (packages.length > 0 && process.getuid?.() === 0 && isOnPath('apt-get')) {

@@ -25,13 +25,16 @@ interface Package {
 }
 
 /**
- * Makes everything ready that postgres needs to be started with its data in `dir`. Does no work twice.
+ * Makes everything ready that postgres needs to be started with its data in `dir`. Does no work twice. `bin` is the
+ * directory of other programs than the embedded ones.
  * Throws when this platform's programs are not installed or no account can run them.
  */
-export async function getPostgresFiles(dir: string): Promise<PostgresFiles> {
-  const installed = await getPackage();
+export async function getPostgresFiles(dir: string, bin?: string): Promise<PostgresFiles> {
   const account = process.getuid?.() === 0 ? await getUnprivilegedAccount() : undefined;
   const home = await makeHome(resolve(dir), account);
+  if (bin !== undefined)
+    return { home, postgres: join(bin, 'postgres'), initdb: join(bin, 'initdb'), account };
+  const installed = await getPackage();
   const native = join(installed.root, 'native');
   const usable = (await restoreSymlinks(installed.root)) && canRun(join(native, 'bin', 'postgres'), account);
   const programs = usable ? native : await copyPrograms(installed, home, account);

@@ -20,6 +20,10 @@ export interface PostgresOptions {
   readonly dir: string;
   /** Default: any free port. */
   readonly port?: number;
+  /** Directory of another PostgreSQL's programs. Default: the embedded ones. */
+  readonly bin?: string;
+  /** How the cluster sorts and classes characters, as arguments of initdb. Default: by code point. */
+  readonly locale?: readonly string[];
   /** Server parameters, e.g. `{ fsync: 'off' }`. */
   readonly options?: Readonly<Record<string, string>>;
 }
@@ -33,6 +37,7 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
+const byCodePoint = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 const readyDeadlineMs = 60_000;
 const startAttempts = 3;
 
@@ -41,8 +46,8 @@ const startAttempts = 3;
  * and when another live process runs the same cluster.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const files = await getPostgresFiles(options.dir);
-  const password = await makeCluster(files);
+  const files = await getPostgresFiles(options.dir, options.bin);
+  const password = await makeCluster(files, options.locale ?? byCodePoint);
   await stopLeftover(join(files.home, 'data'));
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort());
@@ -70,7 +75,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 class EndedError extends Error {}
 
 /** Runs initdb where there is no cluster yet. Returns the superuser's password. */
-async function makeCluster({ home, initdb, account }: PostgresFiles): Promise<string> {
+async function makeCluster(
+  { home, initdb, account }: PostgresFiles,
+  locale: readonly string[],
+): Promise<string> {
   const data = join(home, 'data');
   const passwordFile = join(home, 'password');
   if (await stat(data).catch(() => null)) return (await readFile(passwordFile, 'utf8')).trim();
@@ -85,13 +93,7 @@ async function makeCluster({ home, initdb, account }: PostgresFiles): Promise<st
     for (const path of [passwordFile, unfinished]) await chown(path, account.uid, account.gid);
   }
   const args = ['-D', unfinished, '-U', 'postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
-  args.push(
-    '--encoding=UTF8',
-    '--locale=C',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
-    '--no-sync',
-  );
+  args.push('--encoding=UTF8', ...locale, '--no-sync');
   await promisify(execFile)(initdb, args, { cwd: home, ...account });
   await rename(unfinished, data);
   return password;

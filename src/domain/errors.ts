@@ -10,15 +10,22 @@ export const errorTable = {
   unauthorized: { status: 401, title: 'Sign in or send the API token' },
   forbidden_origin: { status: 403, title: 'The request came from another site' },
   unsafe_login: { status: 403, title: "The database's login may do more than read" },
+  links_read_only: { status: 403, title: "The database's data links can only be seen" },
+  owner_lacks_rights: { status: 403, title: "The owner's login lacks a right" },
   not_found: { status: 404, title: 'There is nothing here' },
   clip_not_found: { status: 404, title: 'There is no such clip' },
   snapshot_not_found: { status: 404, title: 'There is no such snapshot' },
   database_not_found: { status: 404, title: 'There is no such database' },
   format_not_found: { status: 404, title: 'There is no such format' },
+  link_not_found: { status: 404, title: 'There is no such data link' },
+  remote_not_found: { status: 404, title: 'There is no such remote' },
   method_not_allowed: { status: 405, title: 'The URL does not take this method' },
   not_acceptable: { status: 406, title: 'None of the accepted types can be given' },
   snapshot_pinned: { status: 409, title: 'The clip shows this snapshot' },
   clip_changed: { status: 409, title: 'The clip was changed by someone else meanwhile' },
+  link_name_taken: { status: 409, title: 'The name of the data link is taken' },
+  link_not_confirmed: { status: 409, title: 'The removal of the data link is not confirmed' },
+  link_in_use: { status: 409, title: 'Something of others depends on the data link' },
   body_too_large: { status: 413, title: 'The body is too large' },
   snapshot_too_large: { status: 413, title: 'The snapshot is too large' },
   diff_too_large: { status: 413, title: 'The snapshots are too large to compare' },
@@ -26,6 +33,8 @@ export const errorTable = {
   archive_invalid: { status: 422, title: 'The archive is not whole or not as it should be' },
   sql_refused: { status: 422, title: 'Postgres refused the SQL' },
   sql_failed: { status: 422, title: 'The query failed while it ran' },
+  link_outdated: { status: 422, title: 'The remote has changed since its data link was refreshed' },
+  remote_refused: { status: 422, title: 'The remote can not be linked' },
   value_not_representable: { status: 422, title: 'A value does not fit into this format' },
   too_many_columns: { status: 422, title: 'The result has more columns than this format holds' },
   key_not_unique: { status: 422, title: 'Several rows have the same key' },
@@ -33,6 +42,8 @@ export const errorTable = {
   queue_full: { status: 503, title: 'Too many queries are running' },
   run_cancelled: { status: 503, title: 'The run was cancelled' },
   database_unavailable: { status: 503, title: 'The database does not answer' },
+  remote_unavailable: { status: 503, title: 'The remote of a data link does not answer' },
+  link_busy: { status: 503, title: 'The tables of the data link are in use' },
   store_unavailable: { status: 503, title: 'The store does not answer' },
   store_not_durable: { status: 503, title: 'The store does not promise to keep it' },
   snapshot_damaged: { status: 500, title: 'A stored snapshot is damaged' },
@@ -49,6 +60,8 @@ export interface SqlProblem {
   readonly line?: number;
   readonly column?: number;
   readonly hint?: string;
+  /** The query that a remote was asked, when it is the remote that failed. For signed-in users only. */
+  readonly remoteSql?: string;
   /**
    * Postgres's own message: may hold values of rows and SQL of a remote, so it is shown to signed-in users only
    * and never logged.

@@ -4,6 +4,7 @@
  * `database_unavailable` or `store_unavailable` when the other side does not answer; it recovers by itself.
  */
 import type { Clip, Revision } from './clip.ts';
+import type { Explanation } from './explanation.ts';
 import type { Column, ResultSet } from './result-set.ts';
 import type { Snapshot, SnapshotChunk, StoredEncoding } from './snapshot.ts';
 
@@ -73,6 +74,8 @@ export interface Database {
   run(sql: string, options?: RunOptions): Promise<ResultSet>;
   /** The columns that the query would yield, without running it. Throws `sql_refused`, `queue_full`. */
   describe(sql: string): Promise<readonly Column[]>;
+  /** Runs the query, throws its rows away and tells what ran where. Throws as `run`. */
+  explain(sql: string, options?: Pick<RunOptions, 'signal'>): Promise<Explanation>;
   /** Looks at the server and the login anew. Never throws: what is wrong is in the answer. */
   inspect(): Promise<DatabaseStatus>;
   /** What the login can read, without the system's own schemas. */

@@ -47,12 +47,12 @@ function parseEvent(block: string): ServerEvent | null {
 }
 
 /**
- * Reads a stream of events to its end. `onProgress` is called with the data of each `progress`. What breaks the stream
- * off is no error here but the end `broken`; whoever cancelled it knows why.
+ * Reads a stream of events to its end. `onProgress` is called with the data of each `progress`, which is `P` in the
+ * streams of that work. What breaks the stream off is no error here but the end `broken`; whoever cancelled it knows why.
  */
-export async function watchEvents(
+export async function watchEvents<P>(
   body: ReadableStream<Uint8Array>,
-  onProgress: (progress: FreezeProgress) => void,
+  onProgress: (progress: P) => void,
 ): Promise<WatchedEnd> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -63,7 +63,7 @@ export async function watchEvents(
       rest = blocks.pop() ?? '';
       for (const block of blocks) {
         const event = parseEvent(block);
-        if (event?.name === 'progress') onProgress(event.data as FreezeProgress);
+        if (event?.name === 'progress') onProgress(event.data as P);
         if (event?.name === 'done') return { kind: 'done', data: event.data };
         if (event?.name === 'error') return { kind: 'error', problem: event.data };
       }

@@ -30,6 +30,7 @@ const database: Database = {
     };
   },
   describe: async () => [],
+  explain: async () => ({ remoteParts: [], rows: 0, durationMs: 0, plan: '' }),
   inspect: async () => ({
     name: 'DATABASE_URL',
     reachable: true,

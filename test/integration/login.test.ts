@@ -180,6 +180,31 @@ describe('a login that may do more', () => {
   });
 });
 
+describe('a login that may reach other servers', () => {
+  it('is warned of: it may use a foreign server', async () => {
+    await admin(
+      'CREATE EXTENSION postgres_fdw',
+      'CREATE SERVER "Other" FOREIGN DATA WRAPPER postgres_fdw',
+      'CREATE SERVER closed FOREIGN DATA WRAPPER postgres_fdw',
+      `GRANT USAGE ON FOREIGN SERVER "Other" TO ${login}`,
+    );
+    const status = await inspect();
+    expect(status.safe).toBe(true);
+    const message = expect.stringContaining('It may use the foreign server "Other",');
+    expect(status.problems).toEqual([{ level: 'warn', message }]);
+    await admin('DROP EXTENSION postgres_fdw CASCADE');
+  });
+
+  it('is warned of: it may call dblink, until that is taken away', async () => {
+    await admin('CREATE SCHEMA elsewhere', 'CREATE EXTENSION dblink SCHEMA elsewhere');
+    const message = expect.stringContaining('It may call functions of dblink');
+    expect((await inspect()).problems).toEqual([{ level: 'warn', message }]);
+    await admin('REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA elsewhere FROM PUBLIC');
+    expect((await inspect()).problems).toEqual([]);
+    await admin('DROP EXTENSION dblink', 'DROP SCHEMA elsewhere');
+  });
+});
+
 describe('a login that can not be looked at', () => {
   it.each<[string, (url: URL) => void]>([
     ['a wrong password', (url) => Object.assign(url, { password: 'wrong-secret' })],

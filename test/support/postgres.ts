@@ -2,12 +2,12 @@
  * A real PostgreSQL for tests. One cluster serves a whole test run (global-setup.ts); each test file makes its own
  * database in it, with the two logins that pgclip knows: an owner and a reader.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { customAlphabet } from 'nanoid';
 import pg from 'pg';
-import { startPostgres } from '../../src/demo/postgres.ts';
+import { type PostgresOptions, startPostgres } from '../../src/demo/postgres.ts';
 
 export interface TestDatabase {
   readonly name: string;
@@ -28,10 +28,13 @@ export interface TestPostgres {
 }
 
 /** Starts a cluster of its own in a temporary directory; `stop()` removes it. */
-export async function startTestPostgres(): Promise<TestPostgres> {
+export async function startTestPostgres(
+  program: Pick<PostgresOptions, 'bin' | 'locale'> = {},
+): Promise<TestPostgres> {
   const dir = await mkdtemp(join(tmpdir(), 'pgclip-test-postgres-'));
   const postgres = await startPostgres({
     dir,
+    ...program,
     options: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
   });
   return {
@@ -42,6 +45,16 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** The PostgreSQL that Debian installs, which is another version than the embedded one. Throws when there is none. */
+export async function findDebianPostgres(): Promise<Pick<PostgresOptions, 'bin' | 'locale'>> {
+  const root = '/usr/lib/postgresql';
+  const versions = await readdir(root).catch(() => []);
+  const [version] = versions.sort((a, b) => Number(b) - Number(a));
+  if (version === undefined)
+    throw new Error(`There is no PostgreSQL in ${root}; apt-get install postgresql.`);
+  return { bin: join(root, version, 'bin'), locale: ['--locale=C.UTF-8'] };
 }
 
 const newSuffix = customAlphabet('abcdefghijklmnopqrstuvwxyz0123456789', 10);

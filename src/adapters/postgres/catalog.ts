@@ -4,6 +4,7 @@
  */
 import type pg from 'pg';
 import type { SchemaTable, SchemaTree } from '../../domain/ports.ts';
+import { markerPattern, parseMarker } from './links/marker.ts';
 import { rawText } from './session.ts';
 
 const columnsQuery = `SELECT n.nspname, c.oid, c.relname, c.relkind, a.attname,
@@ -25,6 +26,28 @@ const tableKinds: Readonly<Record<string, SchemaTable['kind']>> = {
   m: 'materialized view',
   f: 'foreign table',
 };
+
+const markersQuery = `SELECT n.nspname, d.description
+FROM pg_catalog.pg_namespace n
+JOIN pg_catalog.pg_description d ON d.objoid = n.oid AND d.objsubid = 0
+  AND d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+WHERE d.description LIKE $1`;
+
+/** The data link of each schema that belongs to one. */
+async function readLinks(client: pg.ClientBase): Promise<Map<string, string>> {
+  const { rows } = await client.query<[string, string]>({
+    text: markersQuery,
+    values: [markerPattern],
+    rowMode: 'array',
+    types: rawText,
+  });
+  return new Map(
+    rows.flatMap(([schema, comment]) => {
+      const marker = parseMarker(comment);
+      return marker ? [[schema, marker.link] as const] : [];
+    }),
+  );
+}
 
 /** Reads the tree, ordered by name. Throws what pg throws. */
 export async function readSchema(client: pg.ClientBase): Promise<SchemaTree> {
@@ -50,7 +73,12 @@ export async function readSchema(client: pg.ClientBase): Promise<SchemaTree> {
     tables.set(oid, table);
     if (column) table.columns.push({ name: column, type: type ?? '', nullable: notNull !== 't' });
   }
+  const links = await readLinks(client);
   return {
-    schemas: [...schemas].map(([name, tables]) => ({ name, link: null, tables: [...tables.values()] })),
+    schemas: [...schemas].map(([name, tables]) => ({
+      name,
+      link: links.get(name) ?? null,
+      tables: [...tables.values()],
+    })),
   };
 }

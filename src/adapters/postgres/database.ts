@@ -1,12 +1,14 @@
 /** Postgres as the runner of clips: the `Database` port over one config var. */
 import { AppError } from '../../domain/errors.ts';
 import type { Database, DatabaseStatus } from '../../domain/ports.ts';
+import type { RunContext } from './begun-run.ts';
 import { readSchema } from './catalog.ts';
 import { ColumnTypes } from './column-types.ts';
 import { type ConnectOptions, type Connector, openConnector } from './connect.ts';
+import { explainQuery } from './explain.ts';
 import { inspectLogin } from './login.ts';
 import { causeOf, toRunError } from './pg-error.ts';
-import { describeQuery, openRun, type RunContext } from './run.ts';
+import { describeQuery, openRun } from './run.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface DatabaseOptions extends ConnectOptions {
@@ -34,6 +36,7 @@ export function openDatabase(options: DatabaseOptions): Database & { readonly le
     name: options.name,
     run: (sql, runOptions) => openRun(context, sql, runOptions),
     describe: (sql) => describeQuery(context, sql),
+    explain: (sql, explainOptions) => explainQuery(context, sql, explainOptions),
     inspect: () => inspect(looks, options),
     schema: () => inSession(looks, options, (session) => readSchema(session.client)),
     get leased() {

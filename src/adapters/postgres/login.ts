@@ -45,7 +45,15 @@ SELECT
   (SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname) FROM pg_catalog.pg_namespace n
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND EXISTS (
       SELECT FROM acting WHERE pg_catalog.has_schema_privilege(acting.oid, n.oid, 'CREATE'))),
-  EXISTS (SELECT FROM acting WHERE pg_catalog.has_database_privilege(acting.oid, current_database(), 'CREATE'))`;
+  EXISTS (SELECT FROM acting WHERE pg_catalog.has_database_privilege(acting.oid, current_database(), 'CREATE')),
+  (SELECT string_agg(quote_ident(s.srvname), ', ' ORDER BY s.srvname) FROM pg_catalog.pg_foreign_server s
+    WHERE NOT (SELECT bool_or(rolsuper) FROM role) AND EXISTS (
+      SELECT FROM acting WHERE pg_catalog.has_server_privilege(acting.oid, s.oid, 'USAGE'))),
+  NOT (SELECT bool_or(rolsuper) FROM role) AND EXISTS (SELECT FROM acting, pg_catalog.pg_depend d
+    JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+    JOIN pg_catalog.pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+    WHERE e.extname = 'dblink' AND p.proname IN ('dblink', 'dblink_connect', 'dblink_exec', 'dblink_send_query')
+      AND pg_catalog.has_function_privilege(acting.oid, p.oid, 'EXECUTE'))`;
 
 /** What each answer of the query means, in its order after version, database and login. `null` when all is well. */
 const meanings: readonly ((value: string | null) => LoginProblem | null)[] = [
@@ -67,6 +75,14 @@ const meanings: readonly ((value: string | null) => LoginProblem | null)[] = [
         }
       : null,
   when('warn', 'It may create schemas. Read-only transactions stop it, its rights do not.'),
+  (servers) =>
+    servers
+      ? {
+          level: 'warn',
+          message: `It may use the foreign server ${servers}, and so see its password or read more there than its tables show. A data link needs no such right.`,
+        }
+      : null,
+  when('warn', 'It may call functions of dblink, and so open connections to other databases.'),
 ];
 
 function when(level: LoginProblem['level'], message: string): (value: string | null) => LoginProblem | null {

@@ -3,7 +3,8 @@
  * never by a message. Source: PostgreSQL manual, appendix A "PostgreSQL Error Codes".
  */
 import pg from 'pg';
-import { AppError, type ErrorCode, type SqlProblem } from '../../domain/errors.ts';
+import { AppError, type SqlProblem } from '../../domain/errors.ts';
+import { findRemoteSql, isOfRemote, isRemoteUnavailable } from './remote-error.ts';
 import { locate } from './statement.ts';
 
 /** SQLSTATEs and classes (two characters) that tell of the server or the login, not of the SQL. */
@@ -23,9 +24,11 @@ const unavailable = new Set([
 /** What Postgres says to a text with parameters that is sent with none; class 08 otherwise tells of a connection. */
 const parametersMissing = '08P01';
 
-/** True for a statement that was cancelled, by statement_timeout or by someone. */
+const queryCanceled = '57014';
+
+/** True for a statement that was cancelled here, by statement_timeout or by someone. */
 export function isQueryCanceled(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === '57014';
+  return error instanceof pg.DatabaseError && error.code === queryCanceled && !isOfRemote(error);
 }
 
 /** Where the SQL that was sent stood: the given text began after `prefixLength` characters of ours. */
@@ -36,7 +39,8 @@ export interface SentText {
 
 /** True when the connection, not the statement, is what failed: the next try may go well on another one. */
 export function isConnectionFailure(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) || isUnavailable(error.code ?? '');
+  if (!(error instanceof pg.DatabaseError)) return true;
+  return !isOfRemote(error) && isUnavailable(error.code ?? '');
 }
 
 function isUnavailable(sqlstate: string): boolean {
@@ -54,7 +58,7 @@ function toSqlProblem(error: pg.DatabaseError, sent?: SentText): SqlProblem {
   };
 }
 
-const messages: Partial<Record<ErrorCode, string>> = {
+const messages = {
   sql_refused: 'Postgres does not take this text as one query that returns rows.',
   sql_failed: 'The query was accepted, but failed while it ran.',
 };
@@ -65,6 +69,7 @@ const messages: Partial<Record<ErrorCode, string>> = {
  */
 export function toRunError(error: unknown, code: 'sql_refused' | 'sql_failed', sent?: SentText): AppError {
   if (error instanceof AppError) return error;
+  if (error instanceof pg.DatabaseError && isOfRemote(error)) return toRemoteError(error, code);
   if (sent && error instanceof pg.DatabaseError && error.code === parametersMissing) {
     return new AppError('sql_refused', 'The SQL has a parameter such as $1, and nothing fills it in.', {
       sql: { sqlstate: '42P02', message: 'the query has a parameter such as $1; a clip takes none' },
@@ -76,7 +81,31 @@ export function toRunError(error: unknown, code: 'sql_refused' | 'sql_failed', s
       cause: `SQLSTATE ${error.code}`,
     });
   }
-  return new AppError(code, messages[code] ?? '', { sql: toSqlProblem(error, sent) });
+  return new AppError(code, messages[code], { sql: toSqlProblem(error, sent) });
+}
+
+/** The AppError of what a remote said, or of one that says nothing. The database itself is as well as before. */
+function toRemoteError(error: pg.DatabaseError, code: 'sql_refused' | 'sql_failed'): AppError {
+  const problem = toSqlProblem(error);
+  const remoteSql = findRemoteSql(error);
+  const sql: SqlProblem = { ...problem, ...(remoteSql === undefined ? {} : { remoteSql }) };
+  const cause = `SQLSTATE ${error.code} of a remote`;
+  if (isRemoteUnavailable(error)) {
+    const hint = 'If the remote has moved or has a new password, refresh its data link.';
+    return new AppError(
+      'remote_unavailable',
+      'The remote of a data link that the query reads does not answer now. Try again in a moment.',
+      { sql: { hint, ...sql }, cause, retryAfterSeconds: 5 },
+    );
+  }
+  if (error.code === queryCanceled) {
+    return new AppError(
+      'run_cancelled',
+      'The remote of a data link cancelled the query: it took longer than the remote gives it, or someone ended it.',
+      { sql, cause },
+    );
+  }
+  return new AppError(code, 'The remote of a data link did not do its part of the query.', { sql });
 }
 
 /** The AppError for a database that can't be reached or that closed the connection. */

@@ -6,37 +6,14 @@
  */
 
 import { decodeRows } from '../../domain/copy-text.ts';
-import { AppError } from '../../domain/errors.ts';
-import type { Log, RunOptions } from '../../domain/ports.ts';
+import type { AppError } from '../../domain/errors.ts';
+import type { RunOptions } from '../../domain/ports.ts';
 import type { Column, ResultSet, Row } from '../../domain/result-set.ts';
-import type { ColumnTypes, Field } from './column-types.ts';
-import type { Connector } from './connect.ts';
+import { beginRun, type RunContext, type Stage, type Stop } from './begun-run.ts';
 import { CopyOut } from './copy-out.ts';
-import { isQueryCanceled, type SentText, toRunError } from './pg-error.ts';
-import { openSession, rawText, type Session } from './session.ts';
-import { parseStatement } from './statement.ts';
-
-/** What a run needs of its database. */
-export interface RunContext {
-  readonly connector: Connector;
-  readonly types: ColumnTypes;
-  /** From the start to the last row. */
-  readonly deadlineMs: number;
-  readonly log: Log;
-}
-
-const declare = 'DECLARE pgclip_run NO SCROLL CURSOR FOR ';
-
-/** Proves that the text is one query and tells its columns, without running it. Throws pg's errors. */
-async function prove(session: Session, sql: string, types: ColumnTypes): Promise<Column[]> {
-  await session.client.query({ text: declare + sql, queryMode: 'extended' } as never);
-  const described = (await session.client.query({
-    text: 'FETCH 0 FROM pgclip_run; CLOSE pgclip_run',
-    rowMode: 'array',
-    types: rawText,
-  })) as unknown as { fields: Field[] }[];
-  return types.columns(session.client, described[0]?.fields ?? []);
-}
+import type { SentText } from './pg-error.ts';
+import { getStatement, proofPrefixLength, prove } from './proof.ts';
+import type { Session } from './session.ts';
 
 /** The columns with `jsonAt` where their JSON has to come from Postgres. */
 function withNestedJson(columns: readonly Column[]): Column[] {
@@ -69,89 +46,18 @@ function copyText(sql: string, columns: readonly Column[], options: RunOptions):
   };
 }
 
-function getStatement(sql: string): string {
-  if (sql.includes('\0')) throw new AppError('sql_refused', 'The SQL holds a NUL character. Remove it.');
-  const statement = parseStatement(sql);
-  if (statement === '') {
-    throw new AppError('sql_refused', 'The SQL holds no query. Write one SELECT, WITH, VALUES or TABLE.', {
-      sql: { sqlstate: '42601', message: 'there is no query in the text', line: 1, column: 1 },
-    });
-  }
-  return statement;
-}
-
-/** Ends a session early: at the deadline or when nobody wants its rows any more. */
-class Stop {
-  #reason: AppError | undefined;
-  readonly #startedMs = performance.now();
-  readonly #session: Session;
-  readonly #timer: ReturnType<typeof setTimeout>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #abandon = () => this.stop(new AppError('run_cancelled', 'Nobody waits for this run any more.'));
-
-  constructor(session: Session, deadlineMs: number, signal: AbortSignal | undefined) {
-    this.#session = session;
-    this.#signal = signal;
-    this.#timer = setTimeout(() => this.stop(tooLong(deadlineMs)), deadlineMs);
-    if (signal?.aborted) this.#abandon();
-    else signal?.addEventListener('abort', this.#abandon, { once: true });
-  }
-
-  stop(reason: AppError): void {
-    if (this.#reason) return;
-    this.#reason = reason;
-    this.clear();
-    this.#session.abort();
-  }
-
-  /** Why the run ended with this error, when it is not the error that tells. */
-  findReason(error: unknown): AppError | null {
-    if (this.#reason) return this.#reason;
-    // statement_timeout and a cancel by hand have one SQLSTATE.
-    const { statementTimeoutMs } = this.#session;
-    if (!isQueryCanceled(error) || performance.now() - this.#startedMs < statementTimeoutMs) return null;
-    return tooLong(statementTimeoutMs);
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener('abort', this.#abandon);
-  }
-}
-
-function tooLong(deadlineMs: number): AppError {
-  return new AppError(
-    'run_deadline',
-    `The run took longer than the ${deadlineMs / 1000} s that a run may take.`,
-  );
-}
-
 /** As `Database.describe`. */
 export async function describeQuery(context: RunContext, sql: string): Promise<readonly Column[]> {
   const statement = getStatement(sql);
-  const { session, stop } = await begin(context, {});
+  const { session, stop, fail } = await beginRun(context);
   try {
     return await prove(session, statement, context.types);
   } catch (error) {
-    throw stop.findReason(error) ?? toRunError(error, 'sql_refused', { sql, prefixLength: declare.length });
+    throw fail(error, 'sql_refused', { sql, prefixLength: proofPrefixLength });
   } finally {
     stop.clear();
     session.end();
   }
-}
-
-async function begin(context: RunContext, options: RunOptions): Promise<{ session: Session; stop: Stop }> {
-  let session: Session;
-  try {
-    session = await openSession(context.connector, {
-      deadlineMs: context.deadlineMs,
-      log: context.log,
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-  } catch (error) {
-    throw toRunError(error, 'sql_failed');
-  }
-  return { session, stop: new Stop(session, context.deadlineMs, options.signal) };
 }
 
 /** As `Database.run`. */
@@ -161,18 +67,10 @@ export async function openRun(
   options: RunOptions = {},
 ): Promise<ResultSet> {
   const statement = getStatement(sql);
-  const { session, stop } = await begin(context, options);
-  let sent: SentText = { sql, prefixLength: declare.length };
-  let stage: 'sql_refused' | 'sql_failed' = 'sql_refused';
-  const fail = (error: unknown): AppError => {
-    stop.clear();
-    const failed = stop.findReason(error) ?? toRunError(error, stage, sent);
-    // After an error of the SQL the connection is as good as before.
-    if (failed.sql) session.end();
-    else if (failed.code === 'database_unavailable') session.drop();
-    else session.abort();
-    return failed;
-  };
+  const { session, stop, ...run } = await beginRun(context, options);
+  let sent: SentText = { sql, prefixLength: proofPrefixLength };
+  let stage: Stage = 'sql_refused';
+  const fail = (error: unknown) => run.fail(error, stage, sent);
   try {
     let columns = await prove(session, statement, context.types);
     if (options.nestedJson) columns = withNestedJson(columns);

@@ -1,0 +1,53 @@
+/**
+ * What tells a link's schema and foreign server from those of others: a comment on each, which pg_dump keeps. It holds
+ * what the catalogue can't say; whatever the catalogue says is not repeated.
+ */
+
+/** The same on the schema and on the server, so that either can be made anew from the other. */
+export interface LinkMarker {
+  /** Name of the link, and so of its schema. */
+  readonly link: string;
+  /** Config var of the remote. */
+  readonly remote: string;
+  /** Schema of the remote. */
+  readonly schema: string;
+  /** ISO 8601 UTC. */
+  readonly createdAt: string;
+  readonly refreshedAt: string;
+}
+
+const head = 'pgclip data link ';
+
+/** A LIKE pattern of the comments that may be markers. */
+export const markerPattern = `${head}{%`;
+
+/** The comment. */
+export function encodeMarker({ link, remote, schema, createdAt, refreshedAt }: LinkMarker): string {
+  return `${head}${JSON.stringify({ link, remote, schema, createdAt, refreshedAt })}`;
+}
+
+/** The marker in a comment, or null when it is none: the object is someone else's. */
+export function parseMarker(comment: string | null): LinkMarker | null {
+  if (!comment?.startsWith(head)) return null;
+  try {
+    const value = JSON.parse(comment.slice(head.length)) as Record<string, unknown> | null;
+    const { link, remote, schema, createdAt, refreshedAt } = value ?? {};
+    const fields = { link, remote, schema, createdAt, refreshedAt };
+    return Object.values(fields).every((each) => typeof each === 'string') ? (fields as LinkMarker) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Name of a link's foreign server. At most 63 characters; a long name gives way to a hash of it. */
+export function serverNameOf(link: string): string {
+  const name = `${link}_server`;
+  return name.length <= 63 ? name : `${link.slice(0, 47)}_${hash(link)}_server`;
+}
+
+/** FNV-1a, 8 hexadecimal digits. Source: draft-eastlake-fnv. */
+function hash(text: string): string {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return value.toString(16).padStart(8, '0');
+}
