@@ -11,6 +11,7 @@ import { Hono } from 'hono';
 import { etag } from 'hono/etag';
 import { openEmbeddedStore } from './adapters/embedded/store.ts';
 import { openDatabase } from './adapters/postgres/database.ts';
+import { openLinkHost } from './adapters/postgres/links/host.ts';
 import { openRedisStore } from './adapters/redis/store.ts';
 import { fileScratch } from './adapters/scratch/files.ts';
 import type { Settings } from './config/settings.ts';
@@ -84,6 +85,13 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     log,
     shareRuns: true,
     scratch: fileScratch(),
+    links: {
+      hosts: settings.databases.map(({ name, url }) =>
+        openLinkHost({ name, ownerUrl: settings.ownerUrls[name] ?? null, clipUrl: url, log }),
+      ),
+      remotes: settings.databases,
+      redisRemotes: settings.remotes.map(({ name }) => name),
+    },
   });
   const server = createSite({ services, apiToken, publicUrl: settings.publicUrl, log }, store);
   try {

@@ -3,6 +3,7 @@
  * can't cross requests. What is shared between requests is plain data.
  */
 import { openDatabase } from './adapters/postgres/database.ts';
+import { openLinkHost } from './adapters/postgres/links/host.ts';
 import { WorkersSocket } from './adapters/postgres/workers-socket.ts';
 import { openRedisStore } from './adapters/redis/store.ts';
 import { parseSettings, type Settings } from './config/settings.ts';
@@ -82,6 +83,7 @@ function varsOf(env: WorkerEnv): Record<string, string> {
 }
 
 function openParts(settings: Settings, store: Store, context: RequestContext): Parts {
+  const socket = (config: { readonly ssl?: unknown }) => new WorkersSocket(Boolean(config.ssl)) as never;
   const databases = settings.databases.map(({ name, url }) =>
     openDatabase({
       name,
@@ -89,7 +91,7 @@ function openParts(settings: Settings, store: Store, context: RequestContext): P
       queue: { size: settings.poolSize, deadlineMs: settings.queueDeadlineMs },
       runDeadlineMs: settings.queryDeadlineMs,
       perRequest: true,
-      socket: (config) => new WorkersSocket(Boolean(config.ssl)) as never,
+      socket,
       background: (work) => context.waitUntil(work),
       log,
     }),
@@ -102,6 +104,13 @@ function openParts(settings: Settings, store: Store, context: RequestContext): P
     log,
     shareRuns: false,
     seenLogins,
+    links: {
+      hosts: settings.databases.map(({ name, url }) =>
+        openLinkHost({ name, ownerUrl: settings.ownerUrls[name] ?? null, clipUrl: url, socket, log }),
+      ),
+      remotes: settings.databases,
+      redisRemotes: settings.remotes.map(({ name }) => name),
+    },
   });
   return { services, apiToken: settings.apiToken ?? '', publicUrl: settings.publicUrl, log };
 }

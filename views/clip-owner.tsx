@@ -63,7 +63,7 @@ function Freezing() {
   );
 }
 
-/** Edit, freeze, refresh and thaw. */
+/** Edit, freeze, refresh, thaw and explain. */
 export function OwnerActions({ owner, mode }: { owner: ClipOwner; mode: Clip['mode'] }) {
   const path = `/clips/${encodeURIComponent(owner.id)}`;
   return (
@@ -77,6 +77,9 @@ export function OwnerActions({ owner, mode }: { owner: ClipOwner; mode: Clip['mo
             <ActionButton action={`${path}/thaw`} label="Thaw" />
           </>
         )}
+        <a class="button" href={`${path}/explain`}>
+          Explain
+        </a>
         <a class="button primary" href={`${path}/edit`}>
           Edit
         </a>

@@ -18,11 +18,12 @@ export interface PageContext {
 }
 
 /** The parts of the navigation; a page says in which it is. */
-export type Section = 'clips' | 'new' | 'docs';
+export type Section = 'clips' | 'new' | 'databases' | 'docs';
 
 const sections: readonly { section: Section; href: string; label: string }[] = [
   { section: 'clips', href: '/', label: 'Clips' },
   { section: 'new', href: '/clips/new', label: 'New clip' },
+  { section: 'databases', href: '/databases', label: 'Databases' },
   { section: 'docs', href: '/docs', label: 'API' },
 ];
 

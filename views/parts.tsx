@@ -56,8 +56,8 @@ export function SqlText({ sql }: { sql: string }) {
   );
 }
 
-/** A note with a tone; `alert` is announced at once by screen readers. */
-export function Note({ tone, children }: PropsWithChildren<{ tone: 'info' | 'warn' | 'alert' }>) {
+/** A note with a tone; `alert` is announced at once by screen readers, `bad` is as red and stays silent. */
+export function Note({ tone, children }: PropsWithChildren<{ tone: 'info' | 'warn' | 'bad' | 'alert' }>) {
   return (
     <div class={`note ${tone}`} role={tone === 'alert' ? 'alert' : 'note'}>
       {children}

@@ -3,6 +3,7 @@
  * column. For signed-in users only: a message may hold values of rows.
  */
 import type { SqlProblem } from '../src/domain/errors.ts';
+import { SqlText } from './parts.tsx';
 import { formatNumber } from './text.ts';
 
 /** Lines shown before and after the one that is marked. */
@@ -71,7 +72,7 @@ export interface SqlProblemProps {
 
 /** A problem with its place in the SQL. */
 export function SqlProblemView({ sql, problem }: SqlProblemProps) {
-  const { message, hint, line, column, sqlstate } = problem;
+  const { message, hint, line, column, sqlstate, remoteSql } = problem;
   return (
     <div class="sql-problem">
       <p class="message" dir="auto">
@@ -83,6 +84,12 @@ export function SqlProblemView({ sql, problem }: SqlProblemProps) {
         </p>
       ) : null}
       {line === undefined ? null : <Excerpt sql={sql} line={line} column={column} />}
+      {remoteSql === undefined ? null : (
+        <>
+          <p>The remote was asked:</p>
+          <SqlText sql={remoteSql} />
+        </>
+      )}
       <p class="muted">
         {line === undefined ? '' : `Line ${line}${column === undefined ? '' : `, column ${column}`} · `}
         SQLSTATE <code>{sqlstate}</code>

@@ -3,6 +3,8 @@
  * line. Never sends the token to anything but PGCLIP_URL.
  */
 import { findToken } from '../config/token.ts';
+import type { LinkChange, LinkStatus } from '../domain/data-link.ts';
+import type { RemotePart } from '../domain/explanation.ts';
 import type { Retention } from '../domain/retention.ts';
 import { cleanText } from './table.ts';
 import { CliError, type Terminal } from './terminal.ts';
@@ -49,6 +51,37 @@ export interface ApiDatabase {
   readonly safe: boolean | null;
   readonly problems: readonly { readonly level: string; readonly message: string }[];
   readonly error: string | null;
+}
+
+/** A data link, as the API writes it. */
+export interface ApiLink extends LinkStatus {
+  /** The tables that the changes are about; null when nobody knows. */
+  readonly changedTables: readonly string[] | null;
+}
+
+/** What uses a link. */
+export interface ApiLinkUses {
+  readonly clips: readonly { readonly id: string; readonly name: string; readonly url: string }[];
+  readonly dependents: readonly string[];
+}
+
+/** What a refresh has changed, or would change. */
+export interface ApiRefresh {
+  readonly link: ApiLink;
+  readonly added: readonly LinkChange[];
+  readonly changed: readonly LinkChange[];
+  readonly removed: readonly LinkChange[];
+  readonly warnings: readonly string[];
+  readonly dryRun: boolean;
+}
+
+/** What ran where. */
+export interface ApiExplanation {
+  readonly summary: readonly string[];
+  readonly remoteParts: readonly RemotePart[];
+  readonly rows: number;
+  readonly durationMs: number;
+  readonly plan: string;
 }
 
 /** RFC 9457, with what pgclip adds for SQL. */
@@ -155,6 +188,8 @@ function describeProblem(status: number, problem: Problem): string {
     ...(problem.errors ?? []).map(({ path, message }) => `${path || 'body'}: ${message}`),
     status === 401 ? 'See PGCLIP_TOKEN.' : '',
   ];
+  // Lines of SQL for an administrator stay lines, to be copied.
+  if (problem.code === 'owner_lacks_rights') return what.split('\n').map(cleanText).join('\n');
   const sentence = `${what.replace(/\.$/, '')}${place === '' ? '' : ` (${place})`}.`;
   return cleanText([sentence, ...more].filter(Boolean).join(' '));
 }

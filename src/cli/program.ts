@@ -5,6 +5,9 @@ import { exportClips, importClips } from './archive-commands.ts';
 import * as clip from './clip-commands.ts';
 import { databases, harden } from './database-commands.ts';
 import { formatNames, get } from './download.ts';
+import { explain } from './explain-command.ts';
+import * as link from './link-commands.ts';
+import { links } from './link-list.ts';
 import { serve } from './serve.ts';
 import type { Terminal } from './terminal.ts';
 import { verify } from './verify-command.ts';
@@ -17,6 +20,7 @@ Environment:
 "serve" reads config vars: see docs/settings.md.`;
 
 const clipHelp = 'id, name, slug or URL of the clip';
+const localHelp = 'config var of the database, such as DATABASE_URL';
 
 /** The command line; throws CommanderError instead of ending the process. */
 export function makeProgram(terminal: Terminal): Command {
@@ -34,6 +38,7 @@ export function makeProgram(terminal: Terminal): Command {
   addClips(program, terminal);
   addClipChanges(program, terminal);
   addDatabases(program, terminal);
+  addLinks(program, terminal);
   addArchives(program, terminal);
   return program;
 }
@@ -86,6 +91,13 @@ function addClips(program: Command, terminal: Terminal): void {
     .option('--json', 'as JSON')
     .action((texts, options) => verify(terminal, texts, options));
   program
+    .command('explain')
+    .description("run a clip's query and tell what of it ran on which remote")
+    .argument('<clip>', clipHelp)
+    .option('--plan', "with Postgres's own plan")
+    .option('--json', 'as JSON')
+    .action((text, options) => explain(terminal, text, options));
+  program
     .command('open')
     .description('open a clip in the browser')
     .argument('<clip>', clipHelp)
@@ -136,6 +148,41 @@ function addDatabases(program: Command, terminal: Terminal): void {
     .description('make a login that can only read, and print its URL')
     .argument('<database>', 'config var (its <NAME>_OWNER_URL is used if set) or a Postgres URL')
     .action((database) => harden(terminal, database));
+}
+
+function addLinks(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('links')
+    .description('list the data links of every database, each beside its remote')
+    .option('--json', 'as JSON')
+    .action((options) => links(terminal, options));
+  // commander takes a sub-command's `--json` for that of `links`; together they are right.
+  const all = (own: Command) => own.optsWithGlobals();
+  command
+    .command('create')
+    .description('link a remote into a database, as a schema of its own')
+    .argument('<remote>', 'config var of the remote, such as WAREHOUSE_URL')
+    .argument('<local>', localHelp)
+    .option('--as <name>', "the link's name (default: that of the remote's database)")
+    .option('--schema <schema>', 'schema of the remote', 'public')
+    .option('--json', 'as JSON')
+    .action((remote, local, _, own) => link.create(terminal, remote, local, all(own)));
+  command
+    .command('refresh')
+    .description('bring a link to what its remote is now, and repair it')
+    .argument('[local]', localHelp)
+    .argument('[name]', "the link's name")
+    .option('--all', 'every link of every database')
+    .option('--dry-run', 'only tell what would change')
+    .option('--json', 'as JSON')
+    .action((local, name, _, own) => link.refresh(terminal, local, name, all(own)));
+  command
+    .command('destroy')
+    .description('remove a link and what in the database depends on it')
+    .argument('<local>', localHelp)
+    .argument('<name>', "the link's name")
+    .option('--confirm <name>', "the link's name again, instead of being asked for it")
+    .action((local, name, _, own) => link.destroy(terminal, local, name, all(own)));
 }
 
 function addArchives(program: Command, terminal: Terminal): void {

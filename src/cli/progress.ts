@@ -1,8 +1,10 @@
 /**
  * Progress on a terminal, one line that is erased at the end: of a download a bar where the size is known, else bytes
- * and rate; of a freeze its rows, bytes and time.
+ * and rate; of work on the server how far that is, and its time.
  */
+import type { LinkProgress } from '../domain/data-link.ts';
 import type { FreezeProgress } from '../domain/server-events.ts';
+import { cleanText } from './table.ts';
 import type { Output } from './terminal.ts';
 
 export interface Progress {
@@ -42,9 +44,9 @@ export function startProgress(
   };
 }
 
-/** The progress of a freeze. */
-export interface FreezeLine {
-  show(progress: FreezeProgress): void;
+/** The progress of work on the server. */
+export interface WorkLine<P> {
+  show(progress: P): void;
   /** Erases the line. */
   end(): void;
 }
@@ -52,15 +54,14 @@ export interface FreezeLine {
 /** How often the time is written anew while nothing else changes. */
 const tickMs = 1000;
 
-/** Shows rows, bytes and time on `output` if it is a terminal. */
-export function startFreezeLine(output: Output): FreezeLine {
+/** Shows on `output`, if it is a terminal, how far the work is, in words, and its time. */
+export function startWorkLine<P>(output: Output, first: P, describe: (progress: P) => string): WorkLine<P> {
   if (!output.isTTY) return { show() {}, end() {} };
   const startedAt = performance.now();
-  let shown: FreezeProgress = { rows: 0, bytes: 0 };
+  let shown = first;
   const draw = () => {
-    const rows = `${shown.rows.toLocaleString('en')} ${shown.rows === 1 ? 'row' : 'rows'}`;
     const time = formatTime((performance.now() - startedAt) / 1000);
-    output.write(`\r\x1b[KFreezing: ${rows}  ${formatBytes(shown.bytes)}  ${time}`);
+    output.write(`\r\x1b[K${describe(shown)}  ${time}`);
   };
   const timer = setInterval(draw, tickMs);
   return {
@@ -73,6 +74,23 @@ export function startFreezeLine(output: Output): FreezeLine {
       output.write('\r\x1b[K');
     },
   };
+}
+
+/** The progress of a freeze: its rows and bytes. */
+export function startFreezeLine(output: Output): WorkLine<FreezeProgress> {
+  return startWorkLine(output, { rows: 0, bytes: 0 }, ({ rows, bytes }) => {
+    const counted = `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`;
+    return `Freezing: ${counted}  ${formatBytes(bytes)}`;
+  });
+}
+
+/** The progress of making or refreshing a link: its step, and how many tables of that are done. */
+export function startLinkLine(output: Output): WorkLine<LinkProgress> {
+  const first: LinkProgress = { step: 'reading the remote', done: 0, total: 0 };
+  return startWorkLine(output, first, ({ step, done, total }) => {
+    const counted = `${done.toLocaleString('en')} of ${total.toLocaleString('en')} tables`;
+    return `Linking: ${cleanText(step)}${total === 0 ? '' : `, ${counted}`}`;
+  });
 }
 
 /** `59 s`, `3 min 5 s` */

@@ -50,11 +50,16 @@ export function readStdin(terminal: Terminal): Promise<string> {
 
 /** Asks a yes-or-no question on stderr. False for anything but yes, and when there is nobody to ask. */
 export async function confirm(terminal: Terminal, question: string): Promise<boolean> {
-  if (!terminal.stdin.isTTY) return false;
+  return /^y(es)?$/i.test((await ask(terminal, `${question} [y/N] `)) ?? '');
+}
+
+/** Asks on stderr for a line, which comes back trimmed. Null when there is nobody to ask. */
+export async function ask(terminal: Terminal, question: string): Promise<string | null> {
+  if (!terminal.stdin.isTTY) return null;
   const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: terminal.stdin, output: terminal.stderr });
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal: terminal.signal })).trim());
+    return (await lines.question(question, { signal: terminal.signal })).trim();
   } finally {
     lines.close();
   }

@@ -10,6 +10,8 @@ import { answerError, bodyTooLarge } from './problem.ts';
 import { apiArchive, importPath } from './routes/api-archive.ts';
 import { apiClips } from './routes/api-clips.ts';
 import { apiDatabases } from './routes/api-databases.ts';
+import { apiExplain } from './routes/api-explain.ts';
+import { apiLinks } from './routes/api-links.ts';
 import { apiRun } from './routes/api-run.ts';
 import { apiSnapshots } from './routes/api-snapshots.ts';
 import { apiDiff } from './routes/diff.ts';
@@ -69,8 +71,8 @@ export function createApp(): OpenAPIHono<AppEnv> {
     const unlimited = safeMethods.has(c.req.method) || c.req.path === importPath;
     return unlimited ? next() : limitBody(c, next);
   });
-  for (const routes of [apiClips, apiArchive, apiSnapshots, apiDiff, apiDatabases, apiRun, health, results])
-    app.route('/', routes);
+  for (const routes of [apiClips, apiArchive, apiSnapshots, apiDiff, apiExplain]) app.route('/', routes);
+  for (const routes of [apiDatabases, apiLinks, apiRun, health, results]) app.route('/', routes);
   // The editor first: `/clips/new` is no id.
   for (const routes of [signInRoutes, editor, diffPage, pages]) app.route('/', routes);
   addDocs(app);

@@ -5,7 +5,6 @@
 import { z } from '@hono/zod-openapi';
 import { toAppError } from '../domain/errors.ts';
 import { encodeEvent, eventsMediaType, keepAlive } from '../domain/server-events.ts';
-import { WriteProgress } from '../services/snapshot-rows.ts';
 import type { AppContext } from './context.ts';
 import { chooseMediaType } from './negotiate.ts';
 import { logError, toProblem } from './problem.ts';
@@ -18,17 +17,22 @@ const offers = [{ mediaType: 'application/json' }, { mediaType: eventsMediaType 
  */
 const intervalMs = 200;
 
-/** Work that can be watched and cancelled. */
-export type WatchedWork = (signal: AbortSignal, progress: WriteProgress) => Promise<unknown>;
+/** How far work has come, as JSON; asked whenever it is told. */
+export interface ReadableProgress {
+  read(): object;
+}
+
+/** Work that can be watched and cancelled. It writes into the progress that is read meanwhile. */
+export type WatchedWork<P extends ReadableProgress> = (signal: AbortSignal, progress: P) => Promise<unknown>;
 
 /** True when the client wants events rather than the answer alone. */
 export function wantsEvents(c: AppContext): boolean {
   return chooseMediaType(c.req.header('Accept'), offers)?.mediaType === eventsMediaType;
 }
 
-/** The answer with events in a route. `done` says what the data of that event is. */
-export function eventsAnswer(done: string) {
-  const description = `For clients that accept \`${eventsMediaType}\`: \`progress\` with \`{"rows", "bytes"}\` so far (bytes as CSV), several times; then \`done\` with ${done} or \`error\` with a problem document, and the end. Closing the request cancels the run. A stream that ends without one of the two was broken off`;
+/** The answer with events in a route. `done` and `progress` say what the data of these events is. */
+export function eventsAnswer(done: string, progress = '`{"rows", "bytes"}` so far (bytes as CSV)') {
+  const description = `For clients that accept \`${eventsMediaType}\`: \`progress\` with ${progress}, several times; then \`done\` with ${done} or \`error\` with a problem document, and the end. Closing the request cancels the work. A stream that ends without one of the two was broken off`;
   return { description, content: { [eventsMediaType]: { schema: z.string() } } } as const;
 }
 
@@ -36,9 +40,12 @@ export function eventsAnswer(done: string) {
  * Begins the work and answers with its events: `progress`, and at the end `done` with what the work resolves to, or
  * `error` with the problem document of what it throws.
  */
-export function answerWithEvents(c: AppContext, work: WatchedWork): Response {
+export function answerWithEvents<P extends ReadableProgress>(
+  c: AppContext,
+  progress: P,
+  work: WatchedWork<P>,
+): Response {
   const encoder = new TextEncoder();
-  const progress = new WriteProgress();
   const stop = new AbortController();
   let timer: ReturnType<typeof setInterval> | undefined;
 

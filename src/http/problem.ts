@@ -24,6 +24,7 @@ export interface Problem {
   readonly line?: number;
   readonly column?: number;
   readonly hint?: string;
+  readonly remoteSql?: string;
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
@@ -40,6 +41,7 @@ export function toProblem(error: AppError, trusted: boolean): Problem {
     ...(sql?.line === undefined ? {} : { line: sql.line }),
     ...(sql?.column === undefined ? {} : { column: sql.column }),
     ...(trusted && sql?.hint !== undefined ? { hint: sql.hint } : {}),
+    ...(trusted && sql?.remoteSql !== undefined ? { remoteSql: sql.remoteSql } : {}),
     ...(error.paths ? { errors: error.paths } : {}),
   };
 }

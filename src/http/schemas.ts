@@ -222,6 +222,10 @@ export const ProblemJson = z
     line: z.int().optional(),
     column: z.int().optional(),
     hint: z.string().optional(),
+    remoteSql: z
+      .string()
+      .optional()
+      .openapi({ description: 'What the remote of a data link was asked when it failed' }),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()

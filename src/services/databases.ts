@@ -4,6 +4,7 @@
  */
 import { AppError } from '../domain/errors.ts';
 import type { Database, DatabaseStatus } from '../domain/ports.ts';
+import { type ExplainFailure, withExplainedFailures } from './outdated-links.ts';
 
 /** How long a look at a login is believed. */
 const believedMs = 60_000;
@@ -15,15 +16,26 @@ export interface DatabasesOptions {
   readonly databases: readonly Database[];
   readonly allowUnsafeLogin: boolean;
   readonly seen: SeenLogins;
+  /** Asked when a run fails in a way that a changed remote may cause. Default: nobody. */
+  readonly explainFailure?: ExplainFailure;
 }
 
 export class Databases {
   readonly #options: DatabasesOptions;
   /** Looks under way, by name: whoever asks meanwhile shares them. */
   readonly #looking = new Map<string, Promise<DatabaseStatus>>();
+  /** What runs are given, by name. */
+  readonly #explained: ReadonlyMap<string, Database>;
 
   constructor(options: DatabasesOptions) {
     this.#options = options;
+    const { databases, explainFailure } = options;
+    this.#explained = new Map(
+      databases.map((each) => [
+        each.name,
+        explainFailure ? withExplainedFailures(each, explainFailure) : each,
+      ]),
+    );
   }
 
   get names(): readonly string[] {
@@ -56,7 +68,7 @@ export class Databases {
    * The database, if its login may run clips. Throws `database_not_found`, `database_unavailable`, `unsafe_login`.
    */
   async getSafe(name: string): Promise<Database> {
-    const database = this.get(name);
+    const database = this.#explained.get(name) ?? this.get(name);
     if (this.#options.allowUnsafeLogin) return database;
     const status = await this.#look(database);
     if (!status.reachable) {
@@ -67,6 +79,11 @@ export class Databases {
     }
     if (status.safe) return database;
     throw new AppError('unsafe_login', unsafeMessage(status));
+  }
+
+  /** What the database and its login are, as of a minute ago at most. Throws `database_not_found`, nothing else. */
+  async look(name: string): Promise<DatabaseStatus> {
+    return this.#look(this.get(name));
   }
 
   /** What each database and login is, looked at now, in the order of the config. Never throws. */

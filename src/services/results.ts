@@ -1,6 +1,7 @@
 /** Result sets to show: of a clip as it is now, of one snapshot, or of SQL that is not saved. */
 import type { Clip } from '../domain/clip.ts';
 import { AppError } from '../domain/errors.ts';
+import type { Explanation } from '../domain/explanation.ts';
 import type { Database, RunOptions, Store } from '../domain/ports.ts';
 import type { Column, ResultSet, Row } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
@@ -75,6 +76,12 @@ export class Results {
   async check(clip: Clip): Promise<void> {
     const database = await this.#getDatabase(clip);
     await database.describe(clip.sql);
+  }
+
+  /** Runs a clip's SQL, throws its rows away and tells what ran where. Throws as `openLive`. */
+  async explain(clip: Clip, signal?: AbortSignal): Promise<Explanation> {
+    const database = await this.#getDatabase(clip);
+    return database.explain(clip.sql, signal ? { signal } : {});
   }
 
   /** The clip's database. What is told of one that is gone is for strangers: no names of config vars. */

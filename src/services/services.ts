@@ -1,7 +1,10 @@
 /** The use cases, put together over a store and databases. */
+
+import type { LinkHost, RemoteAddress } from '../domain/link-host.ts';
 import type { Database, Log, Scratch, Store } from '../domain/ports.ts';
 import { Archives } from './archive/archives.ts';
 import { Clips } from './clips.ts';
+import { DataLinks } from './data-links.ts';
 import { Databases, type SeenLogins } from './databases.ts';
 import { Diffs } from './diff/diffs.ts';
 import { memoryScratch } from './diff/memory-scratch.ts';
@@ -24,6 +27,15 @@ export interface ServicesOptions {
   readonly log: Log;
   /** Default: nothing seen yet. */
   readonly seenLogins?: SeenLogins;
+  /** Absent: no database takes links. */
+  readonly links?: {
+    /** The local side of each database. */
+    readonly hosts: readonly LinkHost[];
+    /** All Postgres that are configured. */
+    readonly remotes: readonly RemoteAddress[];
+    /** Config vars that hold a Redis. */
+    readonly redisRemotes: readonly string[];
+  };
 }
 
 export interface Services {
@@ -33,17 +45,25 @@ export interface Services {
   readonly results: Results;
   readonly diffs: Diffs;
   readonly databases: Databases;
+  readonly links: DataLinks;
   readonly archives: Archives;
   /** The store, to ask whether and how it does. */
   readonly store: Pick<Store, 'ping' | 'health'>;
 }
 
 export function createServices(options: ServicesOptions): Services {
-  const { store } = options;
+  const { store, log } = options;
   const databases = new Databases({
     databases: options.databases,
     allowUnsafeLogin: options.allowUnsafeLogin,
     seen: options.seenLogins ?? new Map(),
+    ...(options.links ? { explainFailure: (...failure) => links.explainFailure(...failure) } : {}),
+  });
+  const links = new DataLinks({
+    ...(options.links ?? { hosts: [], remotes: [], redisRemotes: [] }),
+    databases,
+    clips: store.clips,
+    log,
   });
   const retentions = new Retentions({ store, log: options.log });
   const snapshots = new Snapshots({ store, databases, retentions, maxBytes: options.snapshotMaxBytes });
@@ -56,5 +76,5 @@ export function createServices(options: ServicesOptions): Services {
   });
   const diffs = new Diffs({ snapshots: store.snapshots, scratch: options.scratch ?? memoryScratch() });
   const archives = new Archives({ store, maxBytes: options.snapshotMaxBytes });
-  return { clips, snapshots, retentions, results, diffs, databases, archives, store };
+  return { clips, snapshots, retentions, results, diffs, databases, links, archives, store };
 }

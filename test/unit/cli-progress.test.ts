@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { formatNames } from '../../src/cli/download.ts';
-import { formatBytes, startFreezeLine, startProgress } from '../../src/cli/progress.ts';
+import { formatBytes, startFreezeLine, startLinkLine, startProgress } from '../../src/cli/progress.ts';
 import { formats } from '../../src/formats/registry.ts';
 
 /** What is drawn, with `<` for going back to an empty line. */
@@ -52,4 +52,16 @@ it('shows rows, size and time of a freeze, and nothing where there is no termina
     const drawn = (await text(output)).replaceAll('\r\x1b[K', '<');
     expect(drawn).toBe(isTTY ? '<Freezing: 12,345 rows  678.0 kB  0 s<' : '');
   }
+});
+
+it('shows the step of a link that is being made, and its tables once it has some', async () => {
+  const output = Object.assign(new PassThrough(), { isTTY: true });
+  const line = startLinkLine(output);
+  line.show({ step: 'reading the remote', done: 0, total: 0 });
+  line.show({ step: 'making tables', done: 500, total: 1200 });
+  line.end();
+  output.end();
+  expect((await text(output)).replaceAll('\r\x1b[K', '<')).toBe(
+    '<Linking: reading the remote  0 s<Linking: making tables, 500 of 1,200 tables  0 s<',
+  );
 });

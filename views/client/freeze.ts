@@ -9,6 +9,7 @@ import {
   watchEvents,
 } from '../../src/domain/server-events.ts';
 import { formatBytes, formatCount } from '../text.ts';
+import { say } from './status.ts';
 
 /** How often the time is written anew, and how often it is all said to those who can't see it. */
 const tickMs = 1000;
@@ -42,11 +43,6 @@ function findPlace(form: HTMLFormElement): Place | null {
   ];
   if (!buttons || !panel || !figures || !cancel || !problem) return null;
   return { form, buttons, panel, figures, cancel, problem };
-}
-
-function say(text: string): void {
-  const status = document.querySelector('#status');
-  if (status) status.textContent = text;
 }
 
 /** `59 s`, `3 min 5 s` */

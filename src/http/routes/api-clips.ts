@@ -1,6 +1,6 @@
 /** `/api/clips`: saving, finding, changing and removing clips. */
 import { createRoute } from '@hono/zod-openapi';
-import type { WriteProgress } from '../../services/snapshot-rows.ts';
+import { WriteProgress } from '../../services/snapshot-rows.ts';
 import { createApi, jsonAnswer, jsonBody, problems, security, withBody, withoutBody } from '../api.ts';
 import { toClipJson } from '../clip-json.ts';
 import { answerWithEvents, eventsAnswer, wantsEvents } from '../event-stream.ts';
@@ -19,6 +19,8 @@ const tags = ['Clips'];
 const runProblems = [
   'sql_refused',
   'sql_failed',
+  'link_outdated',
+  'remote_unavailable',
   'unsafe_login',
   'database_not_found',
   'queue_full',
@@ -49,7 +51,7 @@ apiClips.openapi(
     const create = async (signal: AbortSignal, progress?: WriteProgress) =>
       toClipJson(c, await c.env.parts.services.clips.create(input, signal, progress));
     if (!wantsEvents(c)) return c.json(await create(c.req.raw.signal), 201);
-    return answerWithEvents(c, create) as never;
+    return answerWithEvents(c, new WriteProgress(), create) as never;
   },
 );
 

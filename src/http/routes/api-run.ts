@@ -23,6 +23,8 @@ apiRun.openapi(
         'unsupported_media_type',
         'sql_refused',
         'sql_failed',
+        'link_outdated',
+        'remote_unavailable',
         'unsafe_login',
         'database_not_found',
         'queue_full',

@@ -1,6 +1,6 @@
 /** `/api/clips/:id/…`: freezing and thawing a clip, and its snapshots. */
 import { createRoute } from '@hono/zod-openapi';
-import type { WriteProgress } from '../../services/snapshot-rows.ts';
+import { WriteProgress } from '../../services/snapshot-rows.ts';
 import { createApi, jsonAnswer, problems, security, withoutBody } from '../api.ts';
 import { toClipJson, toSnapshotJson } from '../clip-json.ts';
 import { answerWithEvents, eventsAnswer, wantsEvents } from '../event-stream.ts';
@@ -26,6 +26,8 @@ apiSnapshots.openapi(
         'clip_not_found',
         'sql_refused',
         'sql_failed',
+        'link_outdated',
+        'remote_unavailable',
         'unsafe_login',
         'queue_full',
         'run_deadline',
@@ -44,7 +46,7 @@ apiSnapshots.openapi(
     if (!wantsEvents(c)) return c.json(await freeze(c.req.raw.signal), 201);
     // What is not there needs no stream to say so.
     await clips.get(id);
-    return answerWithEvents(c, freeze) as never;
+    return answerWithEvents(c, new WriteProgress(), freeze) as never;
   },
 );
 

@@ -1,4 +1,4 @@
-/** The pages of signed-in users: the list of clips, a clip for its owner, and what its buttons do. */
+/** The pages of signed-in users: the list of clips, a clip for its owner, what its buttons do, and the databases. */
 import { Hono } from 'hono';
 import { ClipsPage } from '../../../views/clips.tsx';
 import { requireSignedIn } from '../auth.ts';
@@ -6,14 +6,17 @@ import { clipUrl } from '../clip-json.ts';
 import { answerClipPage } from '../clip-page.ts';
 import type { AppEnv } from '../context.ts';
 import { html, pageContext } from '../page.ts';
+import { explainPage } from './explain-page.ts';
 import { history } from './history.ts';
+import { linkPages } from './link-pages.ts';
 
 const pageSize = 50;
 
 export const pages = new Hono<AppEnv>();
 pages.use('/', requireSignedIn);
 pages.use('/clips/*', requireSignedIn);
-pages.route('/', history);
+pages.use('/databases/*', requireSignedIn);
+for (const routes of [history, explainPage, linkPages]) pages.route('/', routes);
 
 pages.get('/', async (c) => {
   const query = c.req.query('q')?.trim() ?? '';

@@ -79,6 +79,8 @@ function clipProblems(...codes: Parameters<typeof problems>) {
     'clip_not_found',
     'format_not_found',
     'sql_failed',
+    'link_outdated',
+    'remote_unavailable',
     'unsafe_login',
     'queue_full',
     'run_deadline',

@@ -1,0 +1,91 @@
+/** Links in words: how one differs from its remote, and what a refresh did. */
+import { describe, expect, it } from 'vitest';
+import type { LinkChange, LinkStatus } from '../../src/domain/data-link.ts';
+import {
+  countChanges,
+  describeChange,
+  describeDifference,
+  describeOutdated,
+  findChangedTables,
+} from '../../src/domain/link-words.ts';
+
+const change = (more: Partial<LinkChange>): LinkChange => ({
+  change: 'changed',
+  kind: 'column',
+  name: 'users.plan',
+  table: 'users',
+  detail: null,
+  ...more,
+});
+
+const refreshedAt = '2026-11-20T08:15:00.000Z';
+const statusOf = (changes: readonly LinkChange[] | null, problems: LinkStatus['problems'] = []) =>
+  ({ refreshedAt, changes, problems }) as unknown as LinkStatus;
+const differenceOf = (changes: readonly LinkChange[] | null) => describeDifference(statusOf(changes));
+const table = (name: string) => change({ change: 'added', kind: 'table', name, table: null });
+
+describe('the difference of a link', () => {
+  it('is told in tables, each once', () => {
+    const changes = [
+      change({}),
+      change({ name: 'users.id' }),
+      table('orders'),
+      change({ kind: 'login', table: null }),
+    ];
+    expect(findChangedTables(changes)).toEqual(['users', 'orders']);
+    expect(differenceOf(changes)).toBe('2 changed on the remote since 2026-11-20, refresh to see them');
+    expect(differenceOf([change({})])).toBe('1 changed on the remote since 2026-11-20, refresh to see it');
+    expect(describeOutdated(statusOf(changes))).toBe(
+      '2 of its tables have changed on the remote since 2026-11-20',
+    );
+    expect(describeOutdated(statusOf([change({})]))).toBe(
+      '1 of its tables has changed on the remote since 2026-11-20',
+    );
+  });
+
+  it('is told in other words when it is in no table', () => {
+    const changes = (['server', 'login', 'login'] as const).map((kind) => change({ kind, table: null }));
+    const what = "changed since 2026-11-20: the remote's address, the remote's login";
+    expect(differenceOf(changes)).toBe(`${what}, refresh to mend it`);
+    expect(describeOutdated(statusOf(changes))).toBe(what);
+  });
+
+  it('is not laid on the remote when it is the database that lacks something', () => {
+    const broken = statusOf([table('users')], [{ level: 'broken', message: 'The schema is gone.' }]);
+    expect([describeDifference(broken), describeOutdated(broken)]).toEqual([
+      'refresh to mend it',
+      'it is broken',
+    ]);
+    const looked = statusOf([table('users')], [{ level: 'warn', message: 'Look at it.' }]);
+    expect(describeOutdated(looked)).toContain('on the remote');
+  });
+
+  it('is none when there is none, or when nobody knows', () => {
+    expect([differenceOf([]), differenceOf(null)]).toEqual([null, null]);
+  });
+});
+
+describe('changes', () => {
+  it('are a line each, and counted', () => {
+    const changes = [
+      table('orders'),
+      change({ detail: 'integer → bigint' }),
+      change({
+        change: 'removed',
+        kind: 'dependent',
+        name: 'view public.paying',
+        table: null,
+        detail: 'CREATE VIEW',
+      }),
+    ];
+    expect(changes.map(describeChange)).toEqual([
+      'added table orders',
+      'changed column users.plan (integer → bigint)',
+      'removed view public.paying',
+    ]);
+    expect(countChanges(changes)).toBe('1 added, 1 changed, 1 removed');
+    expect(countChanges(Array.from({ length: 1200 }, () => table('x')))).toBe(
+      '1,200 added, 0 changed, 0 removed',
+    );
+  });
+});
