@@ -1,5 +1,6 @@
 /** The clips of the demo, and their saving through the API as anyone would save them. */
 import type { ApiClip } from '../cli/api.ts';
+import type { CallApi } from './api.ts';
 
 interface DemoClip {
   readonly name: string;
@@ -7,8 +8,8 @@ interface DemoClip {
   readonly sql: string;
 }
 
-/** In the order in which they are saved: the first two are the ones to look at first. */
-export const demoClips: readonly [DemoClip, DemoClip, ...DemoClip[]] = [
+/** The newest first: the first three are the ones to look at first. */
+export const demoClips: readonly [DemoClip, DemoClip, DemoClip, ...DemoClip[]] = [
   {
     name: 'Busiest airports and how late they run',
     mode: 'live',
@@ -45,6 +46,65 @@ SELECT genre, place, title, released, director,
 FROM ranked
 WHERE place <= 3
 ORDER BY genre, place`,
+  },
+  {
+    name: 'Where birds strike aircraft',
+    mode: 'live',
+    sql: `-- warehouse is another database, linked into this one. Its three tables are joined and counted over there:
+-- one row an airport comes over, and meets the flights of this database. The strikes are a sample of the years
+-- 1990 to 2002 and the departures those of 2008: they rank the airports, and are no rate.
+WITH strikes AS (
+  SELECT a.iata,
+         count(*) AS strikes,
+         count(s.damage) AS with_damage,
+         sum(s.cost_usd) AS cost_usd,
+         mode() WITHIN GROUP (ORDER BY p.name) FILTER (WHERE p.identified) AS most_frequent_species
+  FROM warehouse.bird_strikes s
+  JOIN warehouse.airfields a ON a.id = s.airfield_id
+  JOIN warehouse.species p ON p.id = s.species_id
+  GROUP BY a.iata
+), traffic AS (
+  SELECT origin AS iata, sum(flights_2008) AS departures, count(*) AS destinations
+  FROM routes
+  GROUP BY origin
+)
+SELECT rank() OVER (ORDER BY strikes::numeric / departures DESC) AS place,
+       iata AS airport, a.city, a.state, departures, destinations, strikes,
+       round(10000.0 * strikes / departures, 1) AS strikes_per_10000_departures,
+       round(100.0 * with_damage / strikes, 1) AS percent_with_damage,
+       cost_usd, most_frequent_species
+FROM strikes
+JOIN traffic USING (iata)
+JOIN airports a USING (iata)
+WHERE departures >= 10000
+ORDER BY place, airport`,
+  },
+  {
+    name: "Seattle's months beside what is normal",
+    mode: 'live',
+    sql: `-- The hourly normals of the linked database become 365 daily ones over there; the days of this database are held
+-- against them. There is no normal of 29 February.
+WITH normals AS (
+  SELECT month, day, avg(celsius) AS celsius
+  FROM warehouse.hourly_normals
+  GROUP BY month, day
+), days AS (
+  SELECT date_trunc('month', w.day)::date AS month,
+         (low_celsius + high_celsius) / 2 AS celsius, n.celsius AS normal, precipitation_mm
+  FROM weather w
+  LEFT JOIN normals n ON n.month = extract(month FROM w.day) AND n.day = extract(day FROM w.day)
+)
+SELECT month,
+       round(avg(celsius), 1) AS mean_celsius,
+       round(avg(normal), 1) AS normal_celsius,
+       round(avg(celsius - normal), 1) AS degrees_above_normal,
+       rank() OVER (ORDER BY avg(celsius - normal) DESC) AS place_by_warmth,
+       count(*) FILTER (WHERE celsius > normal) AS warmer_days,
+       count(*) FILTER (WHERE celsius < normal) AS colder_days,
+       sum(precipitation_mm) AS precipitation_mm
+FROM days
+GROUP BY month
+ORDER BY month`,
   },
   {
     name: 'Every departure: 200,000 rows',
@@ -146,15 +206,16 @@ ORDER BY countries DESC, u.code`,
   },
 ];
 
-/** Saves the clips whose names are not there yet. Returns the URLs of the first two, which may be older. */
-export async function saveDemoClips(server: string, token: string): Promise<readonly [string, string]> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-    const response = await fetch(`${server}/api${path}`, init);
-    if (response.ok) return (await response.json()) as T;
-    throw new Error(`The demo's clips can't be saved: ${response.status} ${await response.text()}`);
-  };
+/** The URLs of the clips to look at first. */
+export interface DemoClipUrls {
+  readonly live: string;
+  readonly frozen: string;
+  /** Of the one that joins tables of both databases. */
+  readonly linked: string;
+}
+
+/** Saves the clips whose names are not there yet; those of an earlier start stay as they are. */
+export async function saveDemoClips(call: CallApi): Promise<DemoClipUrls> {
   const urlOf = async (clip: DemoClip): Promise<string> => {
     const search = new URLSearchParams({ q: clip.name });
     const { clips } = await call<{ clips: ApiClip[] }>('GET', `/clips?${search}`);
@@ -162,9 +223,10 @@ export async function saveDemoClips(server: string, token: string): Promise<read
     const body = { ...clip, database: 'DATABASE_URL' };
     return (found ?? (await call<ApiClip>('POST', '/clips', body))).url;
   };
-  const [first, second, ...others] = demoClips;
+  const [first, second, third, ...others] = demoClips;
   // The list shows the newest first: those to look at first are saved last.
   for (const clip of others.toReversed()) await urlOf(clip);
-  const secondUrl = await urlOf(second);
-  return [await urlOf(first), secondUrl];
+  const linked = await urlOf(third);
+  const frozen = await urlOf(second);
+  return { live: await urlOf(first), frozen, linked };
 }

@@ -1,74 +1,22 @@
 /**
- * The rows of the demo's tables, read from the packages `vega-datasets` and `world-countries`: values as they stand
- * there, under the names of schema.ts. Knows nothing of Postgres.
+ * The rows of the demo's first database, under the names of schema.ts. Knows nothing of Postgres.
  */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import Papa from 'papaparse';
 import type { Country } from 'world-countries';
-
-type Value = string | number | boolean | null | object;
-
-/** A row: column name → value as JSON. */
-export type DemoRow = Readonly<Record<string, Value>>;
-
-/** The rows of one table. All rows have the same columns. */
-export interface DemoTable {
-  readonly name: string;
-  readonly rows: readonly DemoRow[];
-}
-
-type Text = Readonly<Record<string, string>>;
-type Json = Readonly<Record<string, string | number | null>>;
+import {
+  codesByName,
+  type DemoRow,
+  type DemoTable,
+  type Json,
+  readCountries,
+  readCsv,
+  readJson,
+  type Text,
+} from './sources.ts';
 
 /** The rows of every table, in an order that foreign keys allow. Throws when the packages are not installed. */
 export async function readDemoTables(): Promise<DemoTable[]> {
   const countries = await readCountries();
   return [...countryTables(countries), ...(await statisticsTables(codesByName(countries)))];
-}
-
-async function readCountries(): Promise<readonly Country[]> {
-  return JSON.parse(await readFile(packageFile('world-countries', 'countries.json'), 'utf8'));
-}
-
-/** The path of a file of a package, whatever the package exports. */
-function packageFile(name: string, file: string): string {
-  const entry = createRequire(import.meta.url).resolve(name);
-  const root = entry.slice(0, entry.lastIndexOf(join('node_modules', name)));
-  return join(root, 'node_modules', name, file);
-}
-
-async function readVega(file: string): Promise<string> {
-  return readFile(packageFile('vega-datasets', join('data', file)), 'utf8');
-}
-
-async function readCsv(file: string): Promise<readonly Text[]> {
-  return Papa.parse<Text>(await readVega(file), { header: true, skipEmptyLines: true }).data;
-}
-
-async function readJson(file: string): Promise<readonly Json[]> {
-  return JSON.parse(await readVega(file));
-}
-
-// What the statistics call countries otherwise than ISO does.
-const otherNames: Readonly<Record<string, string>> = {
-  'Hong Kong, China': 'HKG',
-  Turkey: 'TUR',
-  'N Mariana Islands': 'MNP',
-  'Federated States of Micronesia': 'FSM',
-};
-
-function codesByName(countries: readonly Country[]): (name: string) => string {
-  const codes = new Map(Object.entries(otherNames));
-  for (const { name, altSpellings, cca3 } of countries)
-    for (const each of [name.common, name.official, ...altSpellings])
-      if (!codes.has(each)) codes.set(each, cca3);
-  return (name) => {
-    const code = codes.get(name);
-    if (code === undefined) throw new Error(`The demo data know no country ${name}.`);
-    return code;
-  };
 }
 
 function countryTables(countries: readonly Country[]): DemoTable[] {

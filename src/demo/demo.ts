@@ -1,6 +1,7 @@
 /**
- * `pgclip demo`: a PostgreSQL full of real data, a store, a server and clips worth looking at, from nothing. What it
- * makes is kept in PGCLIP_DIR; what it starts ends with it, whenever and however it ends.
+ * `pgclip demo`: a PostgreSQL with two databases full of real data, a link between them, a store, a server and clips
+ * worth looking at, from nothing. What it makes is kept in PGCLIP_DIR; what it starts ends with it, whenever and
+ * however it ends.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,8 +10,11 @@ import { aborted } from '../cli/serve.ts';
 import { bold, CliError, printLine, type Terminal } from '../cli/terminal.ts';
 import { parseSettings, type Settings, settingsTable } from '../config/settings.ts';
 import { findOrMakeToken, makeDirectory } from '../config/token.ts';
-import { saveDemoClips } from './clips.ts';
-import { getDemoDatabase } from './database.ts';
+import { openApi } from './api.ts';
+import { type DemoClipUrls, saveDemoClips } from './clips.ts';
+import { type DemoDatabase, getDemoDatabase } from './database.ts';
+import { analyticsDatabase, demoDatabase } from './databases.ts';
+import { linkDatabases } from './links.ts';
 import { startPostgres } from './postgres.ts';
 import { hasRedisServer, startRedis } from './redis.ts';
 
@@ -63,29 +67,41 @@ async function startDemo(terminal: Terminal, running: RunningParts): Promise<voi
   say('Starting PostgreSQL …');
   const postgres = await startPostgres({ dir: join(given.dir, 'postgres') });
   await running.add(postgres, postgres.stop);
-  const databaseUrl = await getDemoDatabase(postgres.superuserUrl, () => say('Loading the data, once …'));
-  const redisUrl = await openStore(given, running);
-  const settings = parseSettings(
-    { ...env, API_TOKEN: token, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl ?? '' },
-    'node',
-  );
+  const getDatabase = (database: DemoDatabase) =>
+    getDemoDatabase(postgres.superuserUrl, database, () =>
+      say(`Loading the database ${database.name}, once …`),
+    );
+  const demo = await getDatabase(demoDatabase);
+  const analytics = await getDatabase(analyticsDatabase);
+  const urls = {
+    DATABASE_URL: demo.url,
+    DATABASE_OWNER_URL: demo.ownerUrl,
+    WAREHOUSE_URL: analytics.url,
+    REDIS_URL: (await openStore(given, running)) ?? '',
+  };
+  const settings = parseSettings({ ...env, API_TOKEN: token, ...urls }, 'node');
   const url = await serveOnFreePort(terminal, settings, running);
+  const call = openApi(url, token);
+  say('Linking the databases …');
+  await linkDatabases(call);
   say('Saving the clips …');
-  const [live, frozen] = await saveDemoClips(url, token);
-  printLine(
-    terminal,
-    [
-      '',
-      `  ${bold(terminal, 'pgclip demo')}`,
-      '',
-      `  Sign in        ${url}/sign-in?token=${token}`,
-      `  A live clip    ${live}`,
-      `  A frozen clip  ${frozen}`,
-      '',
-      `  Ctrl-C stops it; what it made stays in ${given.dir}.`,
-      '',
-    ].join('\n'),
-  );
+  const clips = await saveDemoClips(call);
+  printLine(terminal, describe(terminal, `${url}/sign-in?token=${token}`, clips, given.dir));
+}
+
+function describe(terminal: Terminal, signIn: string, clips: DemoClipUrls, dir: string): string {
+  return [
+    '',
+    `  ${bold(terminal, 'pgclip demo')}`,
+    '',
+    `  Sign in        ${signIn}`,
+    `  A live clip    ${clips.live}`,
+    `  A frozen clip  ${clips.frozen}`,
+    `  A linked clip  ${clips.linked}  (joins two databases)`,
+    '',
+    `  Ctrl-C stops it; what it made stays in ${dir}.`,
+    '',
+  ].join('\n');
 }
 
 type StoreKind = 'redis' | 'embedded';

@@ -1,6 +1,7 @@
 /** Real data and large results: the demo's tables, and what is long, wide or big. Kept in Redis. */
 import { readDemoTables } from '../../src/demo/data.ts';
 import { getDemoDatabase } from '../../src/demo/database.ts';
+import { demoDatabase } from '../../src/demo/databases.ts';
 import type { QueryCase } from './comparison.ts';
 import { describeGroup } from './group.ts';
 
@@ -69,6 +70,6 @@ describeGroup('tables', cases, {
       url.pathname = `/${database}`;
       return url.href;
     };
-    return { DEMO_URL: await getDemoDatabase(urlOf, () => {}) };
+    return { DEMO_URL: (await getDemoDatabase(urlOf, demoDatabase, () => {})).url };
   },
 });

@@ -5,8 +5,10 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { demoClips } from '../../src/demo/clips.ts';
+import { startPostgres } from '../../src/demo/postgres.ts';
 import { readUntil, runCli, spawnCli } from '../support/cli.ts';
 
 let dir: string;
@@ -36,9 +38,58 @@ interface Demo {
 async function startDemo(name: string): Promise<Demo> {
   const env = { PGCLIP_DIR: join(dir, name), PORT: String(takenPort) };
   const child = spawnCli(['demo'], { env });
-  const found = await readUntil(child, /Sign in +(\S+)\n.* clip +(\S+)\n.* clip +(\S+)\n/);
+  const found = await readUntil(child, /Sign in +(\S+)\n.* clip +(\S+)\n.* clip +(\S+)\n.* clip +(\S+) /);
   const urls = found.slice(1);
   return { child, urls, env: { ...env, PGCLIP_URL: new URL(urls[0] ?? '').origin } };
+}
+
+interface Link {
+  readonly name: string;
+  readonly remoteDatabase: string;
+  readonly createdAt: string;
+  readonly refreshedAt: string;
+  readonly tables: number;
+  readonly changes: readonly unknown[] | null;
+  readonly problems: readonly unknown[];
+}
+
+interface Clip {
+  readonly id: string;
+  readonly name: string;
+  readonly sql: string;
+  readonly mode: string;
+  readonly url: string;
+}
+
+/** What the API of a running demo answers. */
+async function ask<T>({ urls }: Demo, path: string): Promise<T> {
+  const signIn = new URL(urls[0] ?? '');
+  const headers = { authorization: `Bearer ${signIn.searchParams.get('token')}` };
+  const response = await fetch(new URL(`/api${path}`, signIn), { headers });
+  expect(response.status, path).toBe(200);
+  return (await response.json()) as T;
+}
+
+const askLinks = (demo: Demo) => ask<{ links: Link[] }>(demo, '/databases/DATABASE_URL/links');
+const csvOf = async (url: string) => (await fetch(`${url}.csv`)).text();
+const isLinked = ({ sql }: { readonly sql: string }) => sql.includes('warehouse.');
+
+/** Takes from a stopped demo what versions before data links did not make. */
+async function removeSecondDatabase(name: string): Promise<void> {
+  const postgres = await startPostgres({ dir: join(dir, name, 'postgres') });
+  const run = async (database: string, statements: readonly string[]) => {
+    const client = new pg.Client({ connectionString: postgres.superuserUrl(database) });
+    await client.connect();
+    for (const sql of statements) await client.query(sql);
+    await client.end();
+  };
+  try {
+    await run('demo', ['DROP EXTENSION postgres_fdw CASCADE', 'DROP SCHEMA warehouse CASCADE']);
+    const roles = 'analytics_owner, pgclip_reader_analytics';
+    await run('postgres', ['DROP DATABASE analytics', `DROP ROLE ${roles}`]);
+  } finally {
+    await postgres.stop();
+  }
 }
 
 async function interrupt(child: ChildProcessWithoutNullStreams): Promise<unknown[]> {
@@ -80,28 +131,39 @@ it('starts from nothing on the next free port, keeps everything, and leaves no p
   expect(isAlive(parts.pid)).toBe(true);
   expect(await listens(parts.redisPort)).toBe(true);
   expect(Number(new URL(first.urls[0] ?? '').port)).toBeGreaterThan(takenPort);
-  const [signIn = '', live = '', frozen = ''] = first.urls;
+  const [signIn = '', , frozen = '', linked = ''] = first.urls;
   expect((await fetch(signIn, { redirect: 'manual' })).status).toBeLessThan(400);
 
-  const saved = JSON.parse((await runCli(['clips', '--json'], { env: first.env })).stdout);
-  expect(saved.map((clip: { name: string }) => clip.name)).toEqual(demoClips.map((clip) => clip.name));
-  expect(saved.filter((clip: { mode: string }) => clip.mode === 'frozen')).toHaveLength(2);
+  const saved: Clip[] = JSON.parse((await runCli(['clips', '--json'], { env: first.env })).stdout);
+  expect(saved.map((clip) => clip.name)).toEqual(demoClips.map((clip) => clip.name));
+  expect(saved.slice(0, 3).map((clip) => clip.url)).toEqual(first.urls.slice(1));
+  expect(saved.filter((clip) => clip.mode === 'frozen')).toHaveLength(2);
   for (const clip of saved) {
     const response = await fetch(`${clip.url}.csv`);
     expect(response.status, clip.name).toBe(200);
     const rows = (await response.text()).split('\n').length - 2;
     expect(rows, clip.name).toBeGreaterThan(clip.name.includes('200,000') ? 199_999 : 20);
   }
-  const bytes = await (await fetch(`${frozen}.csv`)).text();
+  const bytes = await csvOf(frozen);
+  const linkedBytes = await csvOf(linked);
+  const { links } = await askLinks(first);
+  expect(links).toMatchObject([
+    { name: 'warehouse', remoteDatabase: 'analytics', tables: 7, changes: [], problems: [] },
+  ]);
   expect(await interrupt(first.child)).toEqual([0, null]);
   expect(isAlive(parts.pid)).toBe(false);
   expect(await listens(parts.redisPort)).toBe(false);
 
   const second = await startDemo('whole');
-  expect(second.urls).toEqual([signIn, live, frozen]);
+  expect(second.urls).toEqual(first.urls);
   const again = JSON.parse((await runCli(['clips', '--json'], { env: second.env })).stdout);
   expect(again).toEqual(saved);
-  expect(await (await fetch(`${frozen}.csv`)).text()).toBe(bytes);
+  expect(await csvOf(frozen)).toBe(bytes);
+  // PostgreSQL has another port now and the remote's login another password.
+  expect(await csvOf(linked)).toBe(linkedBytes);
+  const { links: linksNow } = await askLinks(second);
+  expect(linksNow).toEqual([{ ...links[0], refreshedAt: expect.any(String) }]);
+  expect(linksNow[0]?.refreshedAt).not.toBe(links[0]?.refreshedAt);
 
   // Nothing may outlive even a demo that is killed.
   const { pid, redisPort } = await findParts('whole');
@@ -111,7 +173,34 @@ it('starts from nothing on the next free port, keeps everything, and leaves no p
   await expect.poll(() => listens(redisPort), { timeout: 10_000 }).toBe(false);
 });
 
-it('ends well when it is interrupted in the middle of its start', async () => {
+it('joins across databases, and adds the second one to a demo of an older version', {
+  timeout: 90_000,
+}, async () => {
+  const first = await startDemo('older');
+  const { clips: saved } = await ask<{ clips: Clip[] }>(first, '/clips?limit=100');
+  const linked = saved.filter(isLinked);
+  expect(linked).toHaveLength(2);
+  const explained = await Promise.all(
+    linked.map((clip) => ask<{ remoteParts: object[] }>(first, `/clips/${clip.id}/explain`)),
+  );
+  expect(explained.map(({ remoteParts }) => remoteParts)).toMatchObject([
+    [{ link: 'warehouse', work: ['join', 'aggregate'], rows: 50, times: 1 }],
+    [{ link: 'warehouse', tables: ['warehouse.hourly_normals'], work: ['aggregate'], rows: 365, times: 1 }],
+  ]);
+  const results = await Promise.all(linked.map(({ url }) => csvOf(url)));
+  for (const { id } of linked) await runCli(['rm', id, '--yes'], { env: first.env });
+  await interrupt(first.child);
+  await removeSecondDatabase('older');
+
+  const second = await startDemo('older');
+  const { clips } = await ask<{ clips: Clip[] }>(second, '/clips?limit=100');
+  expect(clips.filter((clip) => !isLinked(clip))).toEqual(saved.filter((clip) => !isLinked(clip)));
+  expect((await askLinks(second)).links).toMatchObject([{ name: 'warehouse', changes: [], problems: [] }]);
+  expect(await Promise.all(clips.filter(isLinked).map(({ url }) => csvOf(url)))).toEqual(results);
+  await interrupt(second.child);
+});
+
+it('ends well when it is interrupted in the middle of its start', { timeout: 90_000 }, async () => {
   const child = spawnCli(['demo'], { env: { PGCLIP_DIR: join(dir, 'middle'), PORT: String(takenPort) } });
   let said = '';
   for await (const chunk of child.stderr) {
@@ -123,7 +212,7 @@ it('ends well when it is interrupted in the middle of its start', async () => {
   expect(isAlive(pid)).toBe(false);
 });
 
-it('stops what it started when the start fails', async () => {
+it('stops what it started when the start fails', { timeout: 90_000 }, async () => {
   const env = { PGCLIP_DIR: join(dir, 'fails'), PORT: '0', REDIS_URL: 'redis://127.0.0.1:1' };
   const { code, stdout, stderr } = await runCli(['demo'], { env });
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
