@@ -8,31 +8,15 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedis } from '../test/support/redis.ts';
 import { queryOf, rowCounts, startBenchDatabase } from './database.ts';
+import { benchLinks } from './links.ts';
+import { api, download, token } from './pgclip.ts';
 import { readCommand, readMemoryMb, resetPeak, type Server, startServer, timeCommand } from './processes.ts';
 import { inTurn, median, report, results, runsOf } from './report.ts';
 import { startWorker } from './worker.ts';
 
-const token = 'bench-token-bench-token';
 const formats = ['csv', 'json', 'ndjson', 'xml', 'xlsx'] as const;
 const root = join(import.meta.dirname, '..');
 const node = process.execPath;
-
-async function api(
-  server: Pick<Server, 'url'>,
-  path: string,
-  body?: object,
-): Promise<{ id: string; slug: string }> {
-  const response = await fetch(`${server.url}/api${path}`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify(body ?? {}),
-  });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return (await response.json()) as { id: string; slug: string };
-}
-
-const download = (url: string, ...options: string[]) =>
-  timeCommand('curl', ['--silent', '--fail', '--output', '/dev/null', ...options, url]);
 
 /** `redisUrl` null: the embedded store, in a directory of its own. */
 async function startPgclip(databaseUrl: string, redisUrl: string | null): Promise<Server> {
@@ -332,6 +316,7 @@ try {
     await benchLive(database.url, redis.url, await sheetJsRate(database.url, redis.url, dir));
   if (wanted('frozen')) await benchFrozen(database.url, redis.url, dir);
   if (wanted('slow')) await benchSlowReader(database.url, redis.url);
+  if (wanted('links')) await benchLinks();
   if (wanted('worker')) await benchWorker(database.url, redis.url);
   await writeFile(join(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
 } finally {

@@ -18,6 +18,17 @@ export function queryOf(rows: number): string {
   return `SELECT * FROM bench_${rows}`;
 }
 
+/** Makes and fills such a table. */
+export function createTableSql(name: string, rows: number): string {
+  return `CREATE TABLE ${name} AS
+    SELECT g AS id, md5(g::text) AS hash, (g * 1.37)::numeric(12, 2) AS price,
+      timestamptz '2026-01-01 00:00:00+00' + g * interval '1.5 seconds' AS at, g % 2 = 0 AS ok,
+      'customer ' || g % 5000 AS customer, sqrt(g) AS ratio, g::bigint * 1000003 AS big,
+      date '2020-01-01' + g % 2000 AS day,
+      CASE WHEN g % 7 > 0 THEN 'note, with "quotes" ' || g END AS note
+    FROM generate_series(1, ${rows}) AS g`;
+}
+
 /** Starts PostgreSQL with a table for each row count. */
 export async function startBenchDatabase(): Promise<BenchDatabase> {
   const dir = await mkdtemp(join(tmpdir(), 'pgclip-bench-'));
@@ -26,13 +37,7 @@ export async function startBenchDatabase(): Promise<BenchDatabase> {
   await client.connect();
   await client.query(`CREATE ROLE reader LOGIN PASSWORD 'reader'`);
   for (const rows of rowCounts) {
-    await client.query(`CREATE TABLE bench_${rows} AS
-      SELECT g AS id, md5(g::text) AS hash, (g * 1.37)::numeric(12, 2) AS price,
-        timestamptz '2026-01-01 00:00:00+00' + g * interval '1.5 seconds' AS at, g % 2 = 0 AS ok,
-        'customer ' || g % 5000 AS customer, sqrt(g) AS ratio, g::bigint * 1000003 AS big,
-        date '2020-01-01' + g % 2000 AS day,
-        CASE WHEN g % 7 > 0 THEN 'note, with "quotes" ' || g END AS note
-      FROM generate_series(1, ${rows}) AS g`);
+    await client.query(createTableSql(`bench_${rows}`, rows));
     await client.query(`GRANT SELECT ON bench_${rows} TO reader`);
     await client.query(`VACUUM ANALYZE bench_${rows}`);
   }
