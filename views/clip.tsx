@@ -50,6 +50,8 @@ export interface ClipProblemProps extends ClipFrameProps {
     readonly detail: string;
     /** For signed-in readers only. */
     readonly sql?: SqlProblem | undefined;
+    /** The database that has the data links which it may come from; with `sql`. */
+    readonly linksOf?: string | undefined;
   };
 }
 
@@ -200,7 +202,9 @@ export function ClipProblemPage({ problem, ...frame }: ClipProblemProps) {
       <Note tone="alert">
         <h2>{problem.title}</h2>
         <p>{problem.detail}</p>
-        {problem.sql ? <SqlProblemView sql={frame.clip.sql} problem={problem.sql} /> : null}
+        {problem.sql ? (
+          <SqlProblemView sql={frame.clip.sql} problem={problem.sql} linksOf={problem.linksOf} />
+        ) : null}
       </Note>
     </Frame>
   );

@@ -8,7 +8,7 @@ import type { DatabaseStatus } from '../src/domain/ports.ts';
 import { Layout, type PageContext } from './layout.tsx';
 import { LinkForm, type RefusedLink } from './link-form.tsx';
 import { LinkBadge, linkPath, Message, ownerVar } from './link-parts.tsx';
-import { EmptyState, Note } from './parts.tsx';
+import { EmptyState, Note, Snippet } from './parts.tsx';
 import { formatCount } from './text.ts';
 
 /** A database with its links. */
@@ -40,6 +40,9 @@ function LoginBadge({ status }: { status: DatabaseStatus }) {
 }
 
 function StatusProblems({ status }: { status: DatabaseStatus }) {
+  const messagesOf = (wanted: 'refuse' | 'warn') =>
+    status.problems.filter(({ level }) => level === wanted).map(({ message }) => message);
+  const [refused, warned] = [messagesOf('refuse'), messagesOf('warn')];
   return (
     <>
       {status.error === null ? null : (
@@ -47,12 +50,30 @@ function StatusProblems({ status }: { status: DatabaseStatus }) {
           <p dir="auto">{status.error}</p>
         </Note>
       )}
-      {status.problems.map(({ level, message }) => (
-        <Note tone={level === 'refuse' ? 'bad' : 'warn'}>
-          <p>{message}</p>
+      {refused.length > 0 ? (
+        <Note tone="bad">
+          <p>The login may do more than read:</p>
+          <Sentences of={refused} />
+          <p>This makes one that can only read:</p>
+          <Snippet what="the command" text={`npx pgclip databases harden ${status.name}`} />
         </Note>
-      ))}
+      ) : null}
+      {warned.length > 0 ? (
+        <Note tone="warn">
+          <Sentences of={warned} />
+        </Note>
+      ) : null}
     </>
+  );
+}
+
+function Sentences({ of }: { of: readonly string[] }) {
+  return (
+    <ul class="sentences">
+      {of.map((sentence) => (
+        <li>{sentence}</li>
+      ))}
+    </ul>
   );
 }
 

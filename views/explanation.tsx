@@ -19,6 +19,8 @@ export type ExplanationOutcome =
       readonly title: string;
       readonly detail: string;
       readonly sql?: SqlProblem | undefined;
+      /** The database that has the data links which it may come from; with `sql`. */
+      readonly linksOf?: string | undefined;
     };
 
 export interface ExplanationPageProps extends PageContext {
@@ -130,7 +132,7 @@ export function ExplanationPage({ clip, outcome, ...context }: ExplanationPagePr
         <Note tone="alert">
           <h2>{outcome.title}</h2>
           {outcome.sql ? (
-            <SqlProblemView sql={clip.sql} problem={outcome.sql} />
+            <SqlProblemView sql={clip.sql} problem={outcome.sql} linksOf={outcome.linksOf} />
           ) : (
             <Message text={outcome.detail} />
           )}

@@ -68,10 +68,12 @@ export interface SqlProblemProps {
   /** The text that the positions of the problem count in. */
   readonly sql: string;
   readonly problem: SqlProblem;
+  /** The database that has the data links which it may come from. */
+  readonly linksOf?: string | undefined;
 }
 
 /** A problem with its place in the SQL. */
-export function SqlProblemView({ sql, problem }: SqlProblemProps) {
+export function SqlProblemView({ sql, problem, linksOf }: SqlProblemProps) {
   const { message, hint, line, column, sqlstate, remoteSql } = problem;
   return (
     <div class="sql-problem">
@@ -83,6 +85,11 @@ export function SqlProblemView({ sql, problem }: SqlProblemProps) {
           <strong>Hint:</strong> {hint}
         </p>
       ) : null}
+      {linksOf === undefined ? null : (
+        <p>
+          <a href={`/databases#${encodeURIComponent(linksOf)}`}>The data links of {linksOf}</a>
+        </p>
+      )}
       {line === undefined ? null : <Excerpt sql={sql} line={line} column={column} />}
       {remoteSql === undefined ? null : (
         <>

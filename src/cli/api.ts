@@ -6,7 +6,7 @@ import { findToken } from '../config/token.ts';
 import type { LinkChange, LinkStatus } from '../domain/data-link.ts';
 import type { RemotePart } from '../domain/explanation.ts';
 import type { Retention } from '../domain/retention.ts';
-import { cleanText } from './table.ts';
+import { cleanLines, cleanText } from './table.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
 /** A clip, as the API writes it. */
@@ -100,6 +100,8 @@ export interface Problem {
 export interface Api {
   /** Calls `path` (below `/api`) and returns the answer's JSON, undefined for 204. Throws CliError. */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** What tells the server who asks: for URLs of its own, nothing for others. */
+  credentialsFor(url: URL): Readonly<Record<string, string>>;
   /** Calls `path` with a body and headers of one's own and returns the answer if it is a good one. Throws CliError. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
@@ -134,6 +136,7 @@ export async function getApi(terminal: Terminal): Promise<Api> {
   const authorization = `Bearer ${token}`;
   const headers = { authorization, 'content-type': 'application/json' };
   return {
+    credentialsFor: (url) => (url.origin === new URL(server).origin ? { authorization } : {}),
     fetch: (path, init = {}) =>
       request(`${server}/api${path}`, { ...init, headers: { ...init.headers, authorization }, signal }),
     async call<T>(method: string, path: string, body?: unknown) {
@@ -185,11 +188,14 @@ function describeProblem(status: number, problem: Problem): string {
     .join(', ');
   const more = [
     problem.hint === undefined ? '' : `Hint: ${problem.hint}`,
-    ...(problem.errors ?? []).map(({ path, message }) => `${path || 'body'}: ${message}`),
+    // What is wrong with the only field may be all that the detail says.
+    ...(problem.errors ?? [])
+      .filter(({ message }) => !what.includes(message))
+      .map(({ path, message }) => `${path || 'body'}: ${message}`),
     status === 401 ? 'See PGCLIP_TOKEN.' : '',
   ];
   // Lines of SQL for an administrator stay lines, to be copied.
-  if (problem.code === 'owner_lacks_rights') return what.split('\n').map(cleanText).join('\n');
+  if (problem.code === 'owner_lacks_rights') return cleanLines(what);
   const sentence = `${what.replace(/\.$/, '')}${place === '' ? '' : ` (${place})`}.`;
   return cleanText([sentence, ...more].filter(Boolean).join(' '));
 }

@@ -27,11 +27,11 @@ export async function get(terminal: Terminal, text: string, options: GetOptions)
   const toTerminal = options.output === undefined && terminal.stdout.isTTY === true;
   if (format === 'xlsx' && toTerminal)
     throw new CliError("Excel's format can't be shown on a terminal; give -o FILE.", 2);
-  const url = link?.base ?? new URL((await getClip(await getApi(terminal), text)).url);
+  const { url, credentials } = link ? { url: link.base, credentials: {} } : await find(terminal, text);
   url.pathname += `.${format}`;
 
   // Not compressed: the length on the wire is then that of the file, and the progress can tell its part.
-  const init = { signal: terminal.signal, headers: { 'Accept-Encoding': 'identity' } };
+  const init = { signal: terminal.signal, headers: { ...credentials, 'Accept-Encoding': 'identity' } };
   const response = await request(url.href, init);
   const total = response.headers.has('content-encoding') ? null : response.headers.get('content-length');
   const progress = toTerminal
@@ -43,6 +43,13 @@ export async function get(terminal: Terminal, text: string, options: GetOptions)
   } finally {
     progress.end();
   }
+}
+
+/** A clip that is not named by its URL: its owner asks, who is told more of what went wrong than strangers are. */
+async function find(terminal: Terminal, text: string) {
+  const api = await getApi(terminal);
+  const url = new URL((await getClip(api, text)).url);
+  return { url, credentials: api.credentialsFor(url) };
 }
 
 function chooseFormat(options: GetOptions, extension: string | null): string {

@@ -4,7 +4,7 @@ import { countChanges, describeChange } from '../domain/link-words.ts';
 import { type Api, type ApiLink, type ApiLinkUses, type ApiRefresh, getApi } from './api.ts';
 import { getLinks, linkAt, linksOf, listAll } from './link-list.ts';
 import { startLinkLine } from './progress.ts';
-import { cleanText } from './table.ts';
+import { cleanLines, cleanText } from './table.ts';
 import { ask, CliError, printJson, printLine, type Terminal } from './terminal.ts';
 import { type Watched, watchCall } from './watched-call.ts';
 
@@ -40,7 +40,7 @@ export async function create(
   );
   warn(terminal, made.warnings);
   if (options.json) return printJson(terminal, made);
-  const tables = `${made.tables.toLocaleString('en-US')} ${made.tables === 1 ? 'table' : 'tables'}`;
+  const tables = count(made.tables, 'table');
   printLine(terminal, cleanText(`${local}: ${remote} is linked as ${made.name}, ${tables}`));
 }
 
@@ -60,12 +60,7 @@ export async function refresh(
   const done = await refreshOne(terminal, local, name, options);
   warn(terminal, done.warnings);
   if (options.json) return printJson(terminal, done);
-  const changes = changesOf(done);
-  for (const change of changes) {
-    printLine(terminal, cleanText(describeChange(change)));
-    // What was taken away from the database itself is printed whole, so that nothing is lost.
-    if (change.kind === 'dependent' && change.detail !== null) printSql(terminal, change.detail);
-  }
+  for (const change of changesOf(done)) printChange(terminal, change);
   printLine(terminal, summaryOf(local, name, done));
 }
 
@@ -96,32 +91,54 @@ async function refreshAll(
   options: JsonOption & { readonly dryRun?: boolean },
 ): Promise<void> {
   const outcomes: (ApiRefresh | { database: string; link: string | null; error: string })[] = [];
+  const failed = { links: 0, databases: 0 };
+  let links = 0;
   const fail = (database: string, link: string | null, error: string) => {
+    failed[link === null ? 'databases' : 'links']++;
     outcomes.push({ database, link, error });
     const place = [database, link].filter((each) => each !== null).join(' ');
-    terminal.stderr.write(`pgclip: ${cleanText(`${place}: ${error}`)}\n`);
+    terminal.stderr.write(`pgclip: ${cleanLines(`${place}: ${error}`)}\n`);
   };
-  let failed = 0;
-  for (const { database, links, error } of await listAll(await getApi(terminal), '?compare=0')) {
-    if (error !== null) {
-      failed++;
-      fail(database, null, error);
-    }
-    for (const { name } of links) {
+  for (const { database, links: found, error } of await listAll(await getApi(terminal), '?compare=0')) {
+    if (error !== null) fail(database, null, error);
+    for (const { name } of found) {
+      links++;
       try {
         const done = await refreshOne(terminal, database, name, options);
         outcomes.push(done);
         warn(terminal, done.warnings);
-        if (!options.json) printLine(terminal, summaryOf(database, name, done));
+        if (options.json) continue;
+        printLine(terminal, summaryOf(database, name, done));
+        for (const change of changesOf(done).filter(isLoss)) printChange(terminal, change);
       } catch (thrown) {
         if (!(thrown instanceof CliError)) throw thrown;
-        failed++;
         fail(database, name, thrown.message);
       }
     }
   }
   if (options.json) printJson(terminal, outcomes);
-  if (failed > 0) throw new CliError(`${failed} of ${outcomes.length} could not be refreshed.`);
+  const sums = [
+    ...(failed.links > 0 ? [`${failed.links} of ${count(links, 'link')} could not be refreshed`] : []),
+    ...(failed.databases > 0
+      ? [`the links of ${count(failed.databases, 'database')} could not be listed`]
+      : []),
+  ];
+  if (sums.length > 0) throw new CliError(`${sums.join('; ')}.`);
+}
+
+function count(howMany: number, what: string): string {
+  return `${howMany.toLocaleString('en-US')} ${what}${howMany === 1 ? '' : 's'}`;
+}
+
+/** Whether something that the database had of its own went with the change. */
+function isLoss({ kind, change, detail }: LinkChange): boolean {
+  return kind === 'dependent' && change === 'removed' && detail !== null;
+}
+
+function printChange(terminal: Terminal, change: LinkChange): void {
+  printLine(terminal, cleanText(describeChange(change)));
+  // What was taken away from the database itself is printed whole, so that nothing is lost.
+  if (change.kind === 'dependent' && change.detail !== null) printSql(terminal, change.detail);
 }
 
 function changesOf({ added, changed, removed }: ApiRefresh): readonly LinkChange[] {
@@ -155,9 +172,8 @@ export async function destroy(
 
 function warningsOf(link: ApiLink & { uses: ApiLinkUses }): readonly string[] {
   const { clips, dependents } = link.uses;
-  const tables = link.tables.toLocaleString('en-US');
   return [
-    `Warning: this removes the schema ${link.name} with its ${tables} foreign tables from ${link.database}. ${link.remote} stays as it is.`,
+    `Warning: this removes the schema ${link.name} with its ${count(link.tables, 'foreign table')} from ${link.database}. ${link.remote} stays as it is.`,
     ...(clips.length === 0
       ? ['No clip uses it.']
       : [
@@ -171,7 +187,7 @@ function warningsOf(link: ApiLink & { uses: ApiLinkUses }): readonly string[] {
 }
 
 function warn(terminal: Terminal, warnings: readonly string[]): void {
-  for (const warning of warnings) terminal.stderr.write(`Warning: ${cleanText(warning)}\n`);
+  for (const warning of warnings) terminal.stderr.write(`Warning: ${cleanLines(warning)}\n`);
 }
 
 function printSql(terminal: Terminal, sql: string): void {

@@ -1,7 +1,7 @@
 /** `pgclip links`: the data links of every database, each beside its remote; and how to find them through the API. */
 import { describeDifference } from '../domain/link-words.ts';
 import { type Api, type ApiDatabase, ApiError, type ApiLink, getApi } from './api.ts';
-import { cleanText } from './table.ts';
+import { cleanLines, cleanText } from './table.ts';
 import { bold, printJson, printLine, type Terminal } from './terminal.ts';
 
 /** A database with its links, or with why nobody knows them. */
@@ -23,7 +23,7 @@ export async function links(terminal: Terminal, { json }: { readonly json?: bool
   const listed = await listAll(await getApi(terminal));
   if (json) return printJson(terminal, listed);
   if (listed.length === 0) terminal.stderr.write('The server has no databases; set DATABASE_URL.\n');
-  const print = (line: string) => printLine(terminal, cleanText(line));
+  const print = (line: string) => printLine(terminal, cleanLines(line));
   for (const { database, databaseName, links: found, error } of listed) {
     printLine(terminal, bold(terminal, cleanText(`=== ${database} (${databaseName ?? 'not reachable'})`)));
     if (error !== null) print(`Broken: ${error}`);

@@ -9,7 +9,7 @@ import { explain } from './explain-command.ts';
 import * as link from './link-commands.ts';
 import { links } from './link-list.ts';
 import { serve } from './serve.ts';
-import type { Terminal } from './terminal.ts';
+import { CliError, type Terminal } from './terminal.ts';
 import { verify } from './verify-command.ts';
 
 const environmentHelp = `
@@ -137,12 +137,24 @@ function addClipChanges(program: Command, terminal: Terminal): void {
     .action((text, options) => clip.remove(terminal, text, options));
 }
 
+/** For a command that does something without a sub-command: commander would only count the words. Throws CliError. */
+function refuseUnknown(command: Command): void {
+  const [word] = command.args;
+  if (word === undefined) return;
+  const has = command.commands.map((each) => each.name()).join(', ');
+  throw new CliError(`${command.name()} has no command ${JSON.stringify(word)}. It has ${has}.`, 2);
+}
+
 function addDatabases(program: Command, terminal: Terminal): void {
   const command = program
     .command('databases')
     .description('list the databases of the server')
     .option('--json', 'as JSON')
-    .action((options) => databases(terminal, options));
+    .allowExcessArguments()
+    .action((options, own: Command) => {
+      refuseUnknown(own);
+      return databases(terminal, options);
+    });
   command
     .command('harden')
     .description('make a login that can only read, and print its URL')
@@ -155,7 +167,11 @@ function addLinks(program: Command, terminal: Terminal): void {
     .command('links')
     .description('list the data links of every database, each beside its remote')
     .option('--json', 'as JSON')
-    .action((options) => links(terminal, options));
+    .allowExcessArguments()
+    .action((options, own: Command) => {
+      refuseUnknown(own);
+      return links(terminal, options);
+    });
   // commander takes a sub-command's `--json` for that of `links`; together they are right.
   const all = (own: Command) => own.optsWithGlobals();
   command

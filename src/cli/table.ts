@@ -21,6 +21,11 @@ export function cleanText(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
+/** The same for a text whose lines are to stay lines. */
+export function cleanLines(text: string): string {
+  return text.split('\n').map(cleanText).join('\n');
+}
+
 /** How many cells of a terminal the text takes. */
 export function displayWidth(text: string): number {
   let width = 0;

@@ -17,11 +17,14 @@ export interface Terminal {
   readonly signal: AbortSignal;
 }
 
-/** An error for the person at the terminal: one line that says what to do. Exit code 1, or 2 for wrong usage. */
+/**
+ * An error for the person at the terminal: one line that says what to do. Exit code 1, 2 for wrong usage, 130 when it
+ * was the person who left.
+ */
 export class CliError extends Error {
-  readonly exitCode: 1 | 2;
+  readonly exitCode: 1 | 2 | 130;
 
-  constructor(message: string, exitCode: 1 | 2 = 1) {
+  constructor(message: string, exitCode: 1 | 2 | 130 = 1) {
     super(message);
     this.name = 'CliError';
     this.exitCode = exitCode;
@@ -53,13 +56,31 @@ export async function confirm(terminal: Terminal, question: string): Promise<boo
   return /^y(es)?$/i.test((await ask(terminal, `${question} [y/N] `)) ?? '');
 }
 
-/** Asks on stderr for a line, which comes back trimmed. Null when there is nobody to ask. */
+/**
+ * Asks on stderr for a line, which comes back trimmed. Null when there is nobody to ask, and for Ctrl-D. Throws CliError
+ * for Ctrl-C, which does not come as a signal while a line is typed.
+ */
 export async function ask(terminal: Terminal, question: string): Promise<string | null> {
   if (!terminal.stdin.isTTY) return null;
   const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: terminal.stdin, output: terminal.stderr });
+  let interrupted = false;
+  lines.on('SIGINT', () => {
+    interrupted = true;
+    lines.close();
+  });
+  // Not at once: a line that came just before counts.
+  const closed = new Promise<null>((resolve) => lines.once('close', () => setImmediate(resolve, null)));
   try {
-    return (await lines.question(question, { signal: terminal.signal })).trim();
+    const typed = lines.question(question, { signal: terminal.signal }).catch((error: unknown) => {
+      if (terminal.signal.aborted) throw error;
+      return closed;
+    });
+    const line = await Promise.race([typed, closed]);
+    // The question still stands where the next words would.
+    if (line === null) terminal.stderr.write('\n');
+    if (interrupted) throw new CliError('cancelled; nothing was changed.', 130);
+    return line?.trim() ?? null;
   } finally {
     lines.close();
   }

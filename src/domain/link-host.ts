@@ -44,7 +44,8 @@ export interface LinkHost {
   create(link: NewLink, remote: RemoteAddress, work?: LinkWork): Promise<LinkReport>;
   /**
    * What a refresh would do, changing nothing; empty when the link is as its remote. Without the owner's login a
-   * changed password is not seen. Throws `link_not_found`, `remote_refused`, `remote_unavailable`.
+   * changed password is not seen. Throws `link_not_found`, `link_name_taken` when something else has its name,
+   * `remote_refused`, `remote_unavailable`.
    */
   compare(name: string, remote: RemoteAddress, reader: string): Promise<readonly LinkChange[]>;
   /**
@@ -54,6 +55,9 @@ export interface LinkHost {
   refresh(name: string, remote: RemoteAddress, reader: string, work?: LinkWork): Promise<LinkReport>;
   /** What else would go with the link. Throws `link_not_found`. */
   uses(name: string): Promise<LinkUses>;
-  /** Removes the link and all that depends on it. Throws `link_not_found`, `link_busy`, `link_in_use`. */
+  /**
+   * Removes the link and all that depends on it; in several transactions where the database has no room for so many
+   * locks in one. Throws `link_not_found`, `link_name_taken`, `link_busy`, `link_in_use`.
+   */
   destroy(name: string): Promise<void>;
 }

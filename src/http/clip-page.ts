@@ -4,7 +4,7 @@
  */
 import { type ClipFrameProps, ClipProblemPage, type Origin, renderClipPage } from '../../views/clip.tsx';
 import type { Clip } from '../domain/clip.ts';
-import { AppError, errorTable, toAppError } from '../domain/errors.ts';
+import { AppError, toAppError } from '../domain/errors.ts';
 import type { ResultSet } from '../domain/result-set.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { formats } from '../formats/registry.ts';
@@ -13,6 +13,7 @@ import { openBody } from './body.ts';
 import type { AppContext } from './context.ts';
 import { html, pageContext, pageHeaders } from './page.ts';
 import { logError } from './problem.ts';
+import { toRunProblem } from './run-problem.ts';
 
 const pageSize = 100;
 /** Behind it a page is not what one looks for: downloads have every row. */
@@ -73,8 +74,7 @@ export async function answerClipPage(
   } catch (thrown) {
     const error = toAppError(thrown);
     logError(error, c);
-    const sql = isAuthor(c) ? error.sql : undefined;
-    const problem = { title: errorTable[error.code].title, detail: error.message, sql };
+    const problem = toRunProblem(error, target.clip.database, isAuthor(c));
     return html(c, ClipProblemPage({ ...frame, problem }), error.status);
   }
   const total = target.snapshot?.rowCount ?? null;

@@ -37,8 +37,8 @@ export interface LinkRequest {
 
 /** How long a failed run waits to learn whether a remote has changed. */
 const explainDeadlineMs = 5000;
-/** How long others believe it: when a remote is away, many runs fail. */
-const believedMs = 2000;
+/** How long others believe it: when a remote is away or has changed, many runs fail. */
+const believedMs = 5000;
 
 export class DataLinks {
   readonly #options: DataLinksOptions;
@@ -156,7 +156,7 @@ export class DataLinks {
   }
 
   async #findChanged(host: LinkHost): Promise<readonly ChangedLink[]> {
-    const changed = (await this.#checks.checkQuickly(host)).filter(({ changes }) => changes?.length);
+    const changed = (await this.#checks.compareAll(host)).filter(({ changes }) => changes?.length);
     return Promise.all(
       changed.map(async (status) => ({ status, dependents: (await host.uses(status.name)).dependents })),
     );

@@ -10,8 +10,6 @@ import type { Databases } from './databases.ts';
 
 /** The longest that a list waits for a remote. */
 const listDeadlineMs = 8000;
-/** How long failed runs believe what the one before has learnt. */
-const believedMs = 10_000;
 
 export interface LinkChecksOptions {
   readonly databases: Databases;
@@ -24,8 +22,6 @@ export interface LinkChecksOptions {
 
 export class LinkChecks {
   readonly #options: LinkChecksOptions;
-  /** What failed runs have learnt, by link and the time of its refresh. */
-  readonly #seen = new Map<string, { untilMs: number; changes: Promise<readonly LinkChange[] | null> }>();
 
   constructor(options: LinkChecksOptions) {
     this.#options = options;
@@ -38,29 +34,17 @@ export class LinkChecks {
     return Promise.all(links.map((link) => this.#checkOne(host, link, reader)));
   }
 
-  /** As `check` of all links, with what was learnt a moment ago, and without a word of those that can't be compared. */
-  async checkQuickly(host: LinkHost): Promise<readonly LinkStatus[]> {
+  /** As `check` of all links, without a word of those that can't be compared. */
+  async compareAll(host: LinkHost): Promise<readonly LinkStatus[]> {
     const links = await host.list();
     if (links.length === 0) return [];
     const reader = await this.getReader(host.name);
     return Promise.all(
-      links.map(async (link) => ({ ...link, changes: await this.#seeChanges(host, link, reader) })),
+      links.map(async (link) => ({
+        ...link,
+        changes: await this.#compare(host, link, reader).catch(() => null),
+      })),
     );
-  }
-
-  #seeChanges(host: LinkHost, link: DataLink, reader: string): Promise<readonly LinkChange[] | null> {
-    const nowMs = Date.now();
-    for (const [key, { untilMs }] of this.#seen) if (untilMs <= nowMs) this.#seen.delete(key);
-    const key = JSON.stringify([host.name, link.name, link.refreshedAt]);
-    const seen = this.#seen.get(key);
-    if (seen) return seen.changes;
-    const changes = this.#compare(host, link, reader).catch(() => {
-      // A remote that is back is asked again at once.
-      this.#seen.delete(key);
-      return null;
-    });
-    this.#seen.set(key, { untilMs: nowMs + believedMs, changes });
-    return changes;
   }
 
   /** The login that clips run with. Throws `database_unavailable`. */
@@ -92,9 +76,11 @@ export class LinkChecks {
       within(deadlineMs, this.#inspectRemote(link), () => []),
     ]);
     const failed = 'level' in changes;
+    // What keeps a link from being compared may be what its database says of it already.
+    const fresh = failed && link.problems.every(({ message }) => message !== changes.message);
     return {
       ...link,
-      problems: [...link.problems, ...(failed ? [changes] : []), ...warnings],
+      problems: [...link.problems, ...(fresh ? [changes] : []), ...warnings],
       changes: failed ? null : changes,
     };
   }

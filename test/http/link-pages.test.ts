@@ -102,6 +102,10 @@ describe('/databases', () => {
     expect(refused.text).toContain('value="old"');
     expect(refused.text).toMatch(/<option value="WAREHOUSE_URL" selected/);
     expect(refused.text).toMatch(/-as-error"[^>]*>The name may have lower-case letters/);
+    site.host.failures.set('create', new AppError('link_name_taken', 'There is one.'));
+    const taken = await link({ as: 'sales' });
+    expect(taken.status).toBe(409);
+    expect(taken.text).toMatch(/-as-error"[^>]*>There is one[.]</);
   });
 
   it.each([
@@ -246,7 +250,18 @@ describe('/clips/:id/explain', () => {
     const { status, text } = await visitor.get(`/clips/${id}/explain`);
     expect(status).toBe(422);
     expect(textOf(text)).toMatch(/no such relation .*from warehouse.users .* SELECT secret/);
+    expect(text).not.toContain('/databases#');
     expect((await visitor.get('/clips/none/explain')).status).toBe(404);
+  });
+
+  it.each(['link_outdated', 'remote_unavailable'] as const)('leads to the links behind %s', async (code) => {
+    const id = await site.save({ name: 'Users', sql });
+    site.databases.DATABASE_URL.explain = async () => {
+      const problem = { sqlstate: '08001', message: 'could not connect' };
+      throw new AppError(code, 'The remote is away.', { sql: problem });
+    };
+    const { text } = await visitor.get(`/clips/${id}/explain`);
+    expect(text).toContain('href="/databases#DATABASE_URL"');
   });
 });
 

@@ -130,10 +130,30 @@ it('says in one line what can’t be linked', async () => {
   };
   expect(await failing('links create NO_URL DATABASE_URL')).toContain('WAREHOUSE_URL');
   expect(await failing('links create WAREHOUSE_URL NO_URL')).toContain('DATABASE_URL');
-  expect(await failing('links create WAREHOUSE_URL DATABASE_URL --as Not-A-Name')).toContain('lower-case');
+  const misnamed = await failing('links create WAREHOUSE_URL DATABASE_URL --as Not-A-Name');
+  expect(misnamed.match(/lower-case/g)).toHaveLength(1);
   expect(await failing('links create WAREHOUSE_URL DATABASE_URL --schema nothing')).toContain('nothing');
   expect(await failing('links refresh DATABASE_URL warehouse')).toContain('no data link');
   expect(await failing('links destroy DATABASE_URL warehouse')).toContain('no data link');
+  expect(await cli('links delete DATABASE_URL warehouse')).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'pgclip: links has no command "delete". It has create, refresh, destroy.\n',
+  });
+});
+
+it('tells the owner of a clip which link is to be refreshed', async () => {
+  await create();
+  const clip = await server.save({ name: 'Plans', sql: 'select plan from warehouse.users' });
+  await executeSql(remote.ownerUrl, 'ALTER TABLE users RENAME plan TO tier');
+  const told = await cli(`get ${clip.id}`);
+  expect([told.code, told.stdout]).toEqual([1, '']);
+  expect(told.stderr).toContain('pgclip links refresh DATABASE_URL warehouse');
+  const stranger = await cli(`get ${clip.url}`);
+  expect(stranger.stderr).toMatch(/^pgclip: A remote .+ has changed/);
+  expect(stranger.stderr).not.toContain('warehouse');
+  await executeSql(remote.ownerUrl, 'ALTER TABLE users RENAME tier TO plan');
+  await server.call('DELETE', `/api/clips/${clip.id}`);
 });
 
 it('refreshes one, or tells what that would do', async () => {
@@ -171,11 +191,38 @@ it('refreshes all of them, and goes on after one that fails', async () => {
   await executeSql(server.database.superuserUrl, 'CREATE TABLE another.shops ()');
   const { code, stdout, stderr } = await cli('links refresh --all');
   expect([code, stdout]).toEqual([1, 'DATABASE_URL warehouse: 1 added, 0 changed, 0 removed\n']);
-  expect(stderr).toMatch(/^pgclip: DATABASE_URL another: .+\npgclip: 1 of 2 could not be refreshed[.]\n$/);
+  expect(stderr).toMatch(
+    /^pgclip: DATABASE_URL another: .+\npgclip: 1 of 2 links could not be refreshed[.]\n$/,
+  );
   await executeSql(server.database.superuserUrl, 'DROP TABLE another.shops');
   await executeSql(remote.ownerUrl, 'DROP TABLE shops');
   expect((await cli('links refresh DATABASE_URL')).code).toBe(2);
   expect((await cli('links refresh DATABASE_URL warehouse --all')).code).toBe(2);
+});
+
+it('keeps what a refresh of all takes away, and the lines for an administrator', async () => {
+  await create();
+  await executeSql(
+    server.database.ownerUrl,
+    'CREATE VIEW public.plans AS SELECT plan FROM warehouse.users',
+    'CREATE VIEW public.totals AS SELECT total FROM warehouse.orders',
+  );
+  await executeSql(remote.ownerUrl, 'ALTER TABLE users RENAME plan TO tier');
+  expect(await printed('links refresh --all')).toMatch(
+    /^DATABASE_URL warehouse: 1 added, 0 changed, 2 removed\nremoved view public[.]plans\n {2}CREATE VIEW .+\n( {2}.+\n)+$/,
+  );
+  await executeSql(remote.ownerUrl, 'ALTER TABLE users RENAME tier TO plan');
+  await executeSql(server.database.superuserUrl, 'ALTER SCHEMA warehouse OWNER TO CURRENT_USER');
+  const { code, stderr } = await cli('links refresh --all');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^pgclip: DATABASE_URL warehouse: .+:\nALTER SCHEMA .+;\npgclip: 1 of 1 link could not be refreshed[.]\n$/,
+  );
+  await executeSql(
+    server.database.superuserUrl,
+    `ALTER SCHEMA warehouse OWNER TO ${server.database.name}_owner`,
+  );
+  await executeSql(server.database.ownerUrl, 'DROP VIEW public.totals');
 });
 
 it('removes one when its name is typed or given, and shows what uses it', async () => {

@@ -81,6 +81,7 @@ it('makes, explains, refreshes and removes a link', async () => {
 
   const sql = 'select plan, count(*) from shop.users group by plan';
   const clip = await server.save({ name: 'Plans', sql, mode: 'frozen' });
+  const live = await server.save({ name: 'Live plans', sql });
   const explained = textOf(await visitor.get(`/clips/${clip.id}/explain`));
   expect(explained).toMatch(/The clip is frozen.* 1 table aggregated on shop, 2 rows fetched .*Foreign Scan/);
 
@@ -89,6 +90,12 @@ it('makes, explains, refreshes and removes a link', async () => {
   const outdated = await visitor.get(`/clips/${clip.id}/explain`);
   expect(outdated.status).toBe(422);
   expect(textOf(outdated)).toMatch(/The remote has changed .* pgclip links refresh DATABASE_URL shop/);
+  const forOwner = await visitor.get(`/clips/${live.id}`);
+  expect(textOf(forOwner)).toContain('pgclip links refresh DATABASE_URL shop');
+  expect(forOwner.text).toContain('href="/databases#DATABASE_URL"');
+  const forStranger = await new PageVisitor(server).get(live.url);
+  expect(textOf(forStranger)).toMatch(/The remote has changed/);
+  expect(forStranger.text).not.toMatch(/pgclip links refresh|href="[/]databases/);
   expect(textOf(await visitor.get('/databases'))).toMatch(/shop Changed .* 1 changed on the remote since/);
   const would = textOf(await visitor.get(page));
   for (const part of ['users.city', 'users.plan', 'view public.paying', 'Plans'])

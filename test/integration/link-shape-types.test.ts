@@ -219,4 +219,21 @@ describe.each([
     }
     expect((await typesOf('vals')).m).toBe('warehouse.mood');
   });
+
+  it('are none of the domains and composites that another login may change', async () => {
+    const other = `${site.reader}_other`;
+    await site.local.query(`CREATE ROLE ${other}; CREATE DOMAIN public.email AS text CHECK (VALUE LIKE '%@%');
+      ALTER DOMAIN public.email OWNER TO ${other}; CREATE TYPE public.inner_part AS (id int, "Zip Code" text);
+      ALTER TYPE public.inner_part OWNER TO ${other}`);
+    try {
+      const { shape } = await site.plan();
+      const made = shape.types.map(({ name }) => name);
+      expect(made).toContain('email');
+      expect(made).toContain('inner_part');
+      await site.local.query(`ALTER DOMAIN public.email OWNER TO CURRENT_USER`);
+      expect((await site.plan()).shape.types.map(({ name }) => name)).not.toContain('email');
+    } finally {
+      await site.local.query(`DROP DOMAIN public.email; DROP TYPE public.inner_part; DROP ROLE ${other}`);
+    }
+  });
 });

@@ -110,6 +110,32 @@ describe('a refresh', () => {
 });
 
 describe('locks', () => {
+  it('come when there is always a clip that reads, each for a while', async () => {
+    let ended = false;
+    let begun = 0;
+    const read = async (pauseMs: number) => {
+      const clip = await openReader();
+      await sleep(pauseMs);
+      while (!ended) {
+        await clip.query('BEGIN; SELECT count(id) FROM w.a');
+        begun++;
+        await clip.query('SELECT pg_sleep(0.9); COMMIT');
+      }
+    };
+    const reading = [0, 300, 600].map(read);
+    while (begun < 3) await sleep(20);
+    const target = { schema: 'w', name: 'a', owner: `${pair.local.name}_owner` };
+    try {
+      await withLocal(pair.local.ownerUrl, undefined, async (client) => {
+        await client.query('BEGIN');
+        await lockTables(client, [target], 15_000);
+      });
+    } finally {
+      ended = true;
+      await Promise.all(reading);
+    }
+  });
+
   it('are given up when clips read without a pause', async () => {
     const clip = await openReader();
     await clip.query('BEGIN; SELECT count(id) FROM w.a');

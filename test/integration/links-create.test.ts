@@ -1,4 +1,5 @@
 /** Making links, between servers of two versions in both directions. */
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { LinkHost } from '../../src/domain/link-host.ts';
 import { createLinkPair, hostOf, type LinkPair, queryRows, readLinkState } from '../support/links.ts';
@@ -159,6 +160,38 @@ describe('a remote that may do more than read', () => {
     await pair.host.create({ name: 'w', schema: 'public', reader: pair.reader }, pair.address);
     const privileges = `SELECT has_table_privilege('w.t', p) FROM unnest(ARRAY['SELECT', 'INSERT', 'DELETE']) p`;
     expect(await queryRows(pair.local.readerUrl, privileges)).toEqual([[true], [false], [false]]);
+  });
+});
+
+describe('statistics', () => {
+  it('of a table that takes for ever are left out, and taken first the next time', async () => {
+    const pair = await createLinkPair(inject('postgresUrl'), inject('postgres15Url'));
+    await executeSql(
+      pair.remote.ownerUrl,
+      'CREATE TABLE a AS SELECT 1 AS n',
+      'CREATE TABLE b AS SELECT 1 AS n',
+    );
+    const known = () =>
+      queryRows(
+        pair.local.superuserUrl,
+        "SELECT relname FROM pg_class WHERE relkind = 'f' AND reltuples >= 0",
+      );
+    const other = new pg.Client({ connectionString: pair.remote.ownerUrl });
+    await other.connect();
+    try {
+      await other.query('BEGIN; LOCK TABLE a');
+      const { warnings } = await pair.host.create(
+        { name: 'w', schema: 'public', reader: pair.reader },
+        pair.address,
+      );
+      expect(warnings).toEqual([expect.stringContaining('Statistics of 1 table were')]);
+      expect(await known()).toEqual([['b']]);
+    } finally {
+      await other.end();
+    }
+    expect((await pair.host.refresh('w', pair.address, pair.reader)).warnings).toEqual([]);
+    expect(await known()).toHaveLength(2);
+    await pair.drop();
   });
 });
 

@@ -1,5 +1,9 @@
 /** The end of links: everything that pgclip made goes, and nothing else. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { startPostgres } from '../../src/demo/postgres.ts';
 import { createLinkPair, hostOf, type LinkPair, queryRows } from '../support/links.ts';
 import { executeSql } from '../support/postgres.ts';
 
@@ -131,5 +135,36 @@ describe('destroy', () => {
     await expect(hostOf(pair.local, pair.local.readerUrl).destroy('warehouse')).rejects.toMatchObject({
       code: 'owner_lacks_rights',
     });
+  });
+});
+
+describe('the end of a link of many tables', () => {
+  it('comes in several transactions where there is no room for the locks of one', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'pgclip-test-locks-'));
+    const options = { fsync: 'off', max_connections: '10', max_locks_per_transaction: '10' };
+    const server = await startPostgres({
+      dir,
+      options: { ...options, autovacuum_worker_slots: '1', max_wal_senders: '0', max_worker_processes: '0' },
+    });
+    try {
+      const many = await createLinkPair(server.superuserUrl('postgres'), inject('postgres15Url'));
+      await executeSql(
+        many.remote.ownerUrl,
+        `DO $$ BEGIN FOR i IN 1..80 LOOP
+           EXECUTE 'CREATE TABLE t' || i || ' (' ||
+             (SELECT string_agg('c' || n || ' int NOT NULL', ', ') FROM generate_series(1, 50) n) || ')';
+         END LOOP; END $$`,
+      );
+      await many.host.create({ name: 'many', schema: 'public', reader: many.reader }, many.address);
+      const whole = 'BEGIN; DROP SERVER many_server CASCADE; ROLLBACK';
+      await expect(executeSql(many.local.ownerUrl, whole)).rejects.toMatchObject({ code: '53200' });
+      await many.host.destroy('many');
+      expect(await many.host.list()).toEqual([]);
+      expect(await queryRows(many.local.ownerUrl, "SELECT FROM pg_class WHERE relkind = 'f'")).toEqual([]);
+      await many.drop();
+    } finally {
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 });

@@ -54,6 +54,23 @@ describe.each([
     };
   };
 
+  it('a remote whose connection is cut ends the query that nobody waits for', async () => {
+    await executeSql(
+      pair.remote.ownerUrl,
+      'CREATE VIEW slow AS SELECT n FROM a, pg_sleep(600) OFFSET 0',
+      `GRANT SELECT ON slow TO ${pair.remote.name}_reader`,
+    );
+    await pair.host.create(link(), address);
+    const running = `SELECT count(*)::int FROM pg_stat_activity WHERE datname = '${pair.remote.name}'
+      AND usename = '${pair.remote.name}_reader' AND wait_event = 'PgSleep'`;
+    const slept = async () => (await queryRows(pair.remote.superuserUrl, running))[0]?.[0];
+    const run = queryRows(pair.local.readerUrl, 'SELECT n FROM w.slow').catch((error) => error);
+    while ((await slept()) !== 1);
+    await relay.stop();
+    expect(await run).toBeInstanceOf(Error);
+    while ((await slept()) !== 0);
+  });
+
   it.each([
     ['while its catalogue is read', 0],
     ['before the server is looked through', 2],

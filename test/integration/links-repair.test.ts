@@ -78,6 +78,43 @@ describe.each([
     expect(await pair.host.compare('warehouse', pair.address, pair.reader)).toEqual([]);
   });
 
+  it.each([
+    ['schema', 'SCHEMA warehouse'],
+    ['foreign server', 'SERVER warehouse_server'],
+  ])('says how its %s gets back the comment that someone took', async (what, object) => {
+    await onLocal(`COMMENT ON ${object} IS NULL`);
+    const [link] = await pair.host.list();
+    const [problem, ...more] = link?.problems ?? [];
+    expect(problem?.message).toContain(`The ${what} warehouse`);
+    expect(more).toEqual([]);
+    const refused = { code: 'link_name_taken', message: problem?.message };
+    await expect(pair.host.compare('warehouse', pair.address, pair.reader)).rejects.toMatchObject(refused);
+    await expect(refresh()).rejects.toMatchObject(refused);
+    await expect(pair.host.destroy('warehouse')).rejects.toMatchObject(refused);
+    expect(await read('SELECT name FROM warehouse.users ORDER BY 1')).toEqual([['Ann'], ['Bob']]);
+    await onLocal(/COMMENT ON .*?';/.exec(problem?.message ?? '')?.[0] ?? '');
+    expect((await refresh()).changes).toEqual([]);
+    expect((await pair.host.list())[0]?.problems).toEqual([]);
+  });
+
+  it('is closed again after a role of the clip login was let into its server', async () => {
+    const group = `${pair.local.name}_group`;
+    await executeSql(pair.local.superuserUrl, `CREATE ROLE ${group}`, `GRANT ${group} TO ${pair.reader}`);
+    try {
+      await onLocal(`GRANT USAGE ON FOREIGN SERVER warehouse_server TO ${group}`);
+      expect((await pair.host.list())[0]?.problems).toMatchObject([
+        { level: 'warn', message: expect.stringContaining('may use the foreign server') },
+      ]);
+      expect((await refresh()).changes).toMatchObject([
+        { kind: 'rights', detail: 'may use the foreign server' },
+      ]);
+      expect((await pair.host.list())[0]?.problems).toEqual([]);
+      expect(await read("SELECT has_server_privilege('warehouse_server', 'USAGE')")).toEqual([[false]]);
+    } finally {
+      await executeSql(pair.local.superuserUrl, `DROP OWNED BY ${group}`, `DROP ROLE ${group}`);
+    }
+  });
+
   it('says who has to give it parts that belong to another', async () => {
     await executeSql(pair.local.superuserUrl, 'ALTER FOREIGN TABLE warehouse.users OWNER TO postgres');
     expect((await pair.host.list())[0]?.problems).toMatchObject([

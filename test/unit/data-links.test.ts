@@ -236,6 +236,17 @@ describe('the list', () => {
     expect(well).toMatchObject({ changes: [], problems: [{ level: 'warn', message: 'of its own' }] });
   });
 
+  it('says once what keeps a link from being compared', async () => {
+    const { host, links } = open();
+    host.add('taken', { problems: [{ level: 'broken', message: 'Its name is taken.' }] });
+    host.differs.set('taken', new AppError('link_name_taken', 'Its name is taken.'));
+    const [link] = await links.list('DATABASE_URL');
+    expect([link?.changes, link?.problems.map(({ message }) => message)]).toEqual([
+      null,
+      ['Its name is taken.'],
+    ]);
+  });
+
   it('warns of a remote’s login that may write', async () => {
     const problems = [
       { level: 'refuse', message: 'It may write into orders.' },
@@ -340,7 +351,7 @@ describe('a run that fails', () => {
     vi.useRealTimers();
   });
   /** What was learnt of links is not believed any more. */
-  const later = (seconds = 3) => vi.setSystemTime(Date.now() + seconds * 1000);
+  const later = () => vi.setSystemTime(Date.now() + 6_000);
 
   const failure = (sqlstate: string, more: { remoteSql?: string; hint?: string } = {}) =>
     new AppError('sql_failed', 'The query failed.', { sql: { sqlstate, message: 'of Postgres', ...more } });
@@ -374,7 +385,7 @@ describe('a run that fails', () => {
     host.add('warehouse');
     host.differs.set('warehouse', [change({})]);
     expect(await links.explainFailure('DATABASE_URL', away, sql)).toBe(away);
-    later(11);
+    later();
     host.differs.set('warehouse', [change({ kind: 'login', name: 'reader', table: null })]);
     const explained = await links.explainFailure('DATABASE_URL', away, 'table hidden');
     expect([explained.code, explained.sql?.hint]).toEqual([
@@ -407,7 +418,7 @@ describe('a run that fails', () => {
     host.add('warehouse');
     const own = failure('42703');
     expect(await links.explainFailure('DATABASE_URL', own, sql)).toBe(own);
-    later(11);
+    later();
     host.differs.set('warehouse', new AppError('remote_unavailable', 'away'));
     expect(await links.explainFailure('DATABASE_URL', own, sql)).toBe(own);
     // It is back, which is seen soon.
@@ -430,9 +441,10 @@ describe('a run that fails', () => {
     await Promise.all(
       Array.from({ length: 20 }, () => links.explainFailure('DATABASE_URL', failure('42703'), sql)),
     );
+    expect(host.asked).toEqual(['list', 'compare warehouse']);
     later();
     await links.explainFailure('DATABASE_URL', failure('42703'), sql);
-    expect(host.asked).toEqual(['list', 'compare warehouse', 'list']);
+    expect(host.asked).toHaveLength(4);
     // A refresh is believed at once.
     await links.refresh('DATABASE_URL', 'warehouse');
     const again = failure('42703');

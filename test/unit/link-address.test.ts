@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { managedServerOptions, readRemoteUrl } from '../../src/adapters/postgres/links/address.ts';
 
-const url = (rest: string) => readRemoteUrl(`postgres://${rest}`);
+const url = (rest: string, noticesCut = false) => readRemoteUrl(`postgres://${rest}`, { noticesCut });
 
 describe('readRemoteUrl', () => {
   it('reads place, login and database', () => {
@@ -66,6 +66,9 @@ describe('readRemoteUrl', () => {
     const { server } = url('me:pw@h/d?options=-c%20default_transaction_read_only%3Doff%20-c%20geqo%3Doff');
     expect(server.options).toBe(
       '-c default_transaction_read_only=off -c geqo=off -c default_transaction_read_only=on',
+    );
+    expect(url('me:pw@h/d', true).server.options).toBe(
+      '-c client_connection_check_interval=5s -c default_transaction_read_only=on',
     );
     expect(url('me:pw@h/d').server).toMatchObject({
       options: '-c default_transaction_read_only=on',

@@ -69,6 +69,7 @@ describe('what a remote says of a type', () => {
     ['public.geometry(Point,4326)', 'public.geometry(Point,4326)'],
     ['evil.geometry(1)) SERVER x; --', 'public.geometry'],
     ["x.geometry('a')", 'public.geometry'],
+    ['x.geometry(1 --)', 'public.geometry'],
   ])('of an extension as %j is %j here', (text, expected) => {
     const geometry = type('geometry', { schema: 'public', extension: 'postgis', delimiter: ':' });
     expect(planOf({ 1: geometry }, text).type).toBe(expected);

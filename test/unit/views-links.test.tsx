@@ -90,6 +90,21 @@ describe('the page of databases', () => {
     );
   });
 
+  it('says at once what is wrong with a login, and how to get a better one', async () => {
+    const problems = [
+      { level: 'refuse', message: 'It is a superuser.' },
+      { level: 'warn', message: 'It may create schemas.' },
+      { level: 'refuse', message: 'It may write to tables.' },
+    ] as const;
+    const html = await draw({ status: { ...status, safe: false, problems } });
+    expect(textOf(html)).toMatch(/more than read: It is a superuser\. It may write to tables\. This makes/);
+    expect(html).toMatch(/data-copy-source[^>]*>npx pgclip databases harden DATABASE_URL</);
+    expect(html.match(/class="note/g)).toHaveLength(2);
+    const warned = await draw({ status: { ...status, problems: problems.slice(1, 2) } });
+    expect(textOf(warned)).toContain('It may create schemas.');
+    expect(warned).not.toContain('harden');
+  });
+
   it('has words when there is no database at all', async () => {
     expect(String(await DatabasesPage({ ...context, databases: [] }))).toContain('No database yet');
   });

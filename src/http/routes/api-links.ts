@@ -149,7 +149,14 @@ apiLinks.openapi(
           ...eventsAnswer('the same').content,
         },
       },
-      ...problems('invalid_request', 'link_not_found', 'link_busy', 'link_in_use', ...changeProblems),
+      ...problems(
+        'invalid_request',
+        'link_not_found',
+        'link_name_taken',
+        'link_busy',
+        'link_in_use',
+        ...changeProblems,
+      ),
     },
   }),
   async (c) => {
@@ -180,6 +187,7 @@ apiLinks.openapi(
         'links_read_only',
         'owner_lacks_rights',
         'link_not_found',
+        'link_name_taken',
         'link_not_confirmed',
         'link_in_use',
         'link_busy',

@@ -2,10 +2,11 @@
 import { Hono } from 'hono';
 import { ExplanationPage, type ExplanationPageProps } from '../../../views/explanation.tsx';
 import type { Clip } from '../../domain/clip.ts';
-import { type AppError, errorTable, toAppError } from '../../domain/errors.ts';
+import { type AppError, toAppError } from '../../domain/errors.ts';
 import type { AppContext, AppEnv } from '../context.ts';
 import { html, pageContext, pageHeaders } from '../page.ts';
 import { logError } from '../problem.ts';
+import { toRunProblem } from '../run-problem.ts';
 
 /** To be mounted where only signed-in users come. */
 export const explainPage = new Hono<AppEnv>();
@@ -31,7 +32,7 @@ async function explain(c: AppContext, clip: Clip): Promise<Explained> {
   } catch (thrown) {
     const error = toAppError(thrown);
     logError(error, c);
-    const { code, message, sql, status } = error;
-    return { outcome: { kind: 'problem', title: errorTable[code].title, detail: message, sql }, status };
+    const problem = toRunProblem(error, clip.database, true);
+    return { outcome: { kind: 'problem', ...problem }, status: error.status };
   }
 }

@@ -150,7 +150,9 @@ function toRefused(error: AppError): RefusedForm {
 
 /** What is wrong with a field stands under it, everything else over the form. */
 function toRefusedLink(typed: TypedLink, error: AppError): RefusedLink {
-  const fields = (error.paths ?? []).filter(({ path }) => Object.hasOwn(typed, path));
+  // Of the fields, only the name can be taken.
+  const taken = error.code === 'link_name_taken' ? [{ path: 'as', message: error.message }] : [];
+  const fields = [...taken, ...(error.paths ?? [])].filter(({ path }) => Object.hasOwn(typed, path));
   return {
     typed,
     errors: Object.fromEntries(fields.map(({ path, message }) => [path, message])),

@@ -62,12 +62,14 @@ export const managedMappingOptions: readonly string[] = ['user', 'password', ...
 
 /** What makes a session of the remote read-only; the last setting of a name counts. */
 const readOnly = '-c default_transaction_read_only=on';
+/** Has the remote see that nobody waits for a query any more, when a connection was cut while it ran. */
+const noticeCut = '-c client_connection_check_interval=5s';
 
 /**
  * Options of a server and its mapping for this URL. Parameters that only node-postgres knows are dropped. Throws
  * `remote_refused` for a URL that names no user.
  */
-export function readRemoteUrl(text: string): RemoteOptions {
+export function readRemoteUrl(text: string, remote: { readonly noticesCut: boolean }): RemoteOptions {
   const url = new URL(text);
   const parameters = url.searchParams;
   const user = readLogin(text);
@@ -91,7 +93,7 @@ export function readRemoteUrl(text: string): RemoteOptions {
     host: parameters.get('host') || decode(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost',
     port: parameters.get('port') || url.port || '5432',
     dbname: decode(url.pathname.slice(1)) || user,
-    options: [parameters.get('options'), readOnly].filter(Boolean).join(' '),
+    options: [remote.noticesCut && noticeCut, parameters.get('options'), readOnly].filter(Boolean).join(' '),
     application_name: 'pgclip',
     updatable: 'false',
     truncatable: 'false',

@@ -45,25 +45,36 @@ async function checkNoStrangers(client: pg.ClientBase, { schema, server }: LinkR
   );
 }
 
-/** Drops the link, or the half that is left of it. Throws `link_in_use`, `link_busy`, `owner_lacks_rights`. */
-export async function destroyLink(client: pg.ClientBase, record: LinkRecord): Promise<void> {
+/**
+ * Drops the link, or the half that is left of it; of its tables `most` at most. Returns whether that was all. Throws
+ * `link_in_use`, `link_busy`, `owner_lacks_rights`.
+ */
+export async function destroyLink(
+  client: pg.ClientBase,
+  record: LinkRecord,
+  most = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
   const { schema, server } = record;
   const owner = await readOwner(client);
   await checkOwnership(client, { schema: schema?.oid ?? null, server: server?.oid ?? null });
   await checkNoStrangers(client, record);
   if (schema) {
     const { steps } = compareShapes(await readActualShape(client, schema.name), { types: [], tables: [] });
+    const tables = steps.filter(({ kind }) => kind === 'drop table');
+    const some = tables.length > most ? tables.slice(0, most) : steps;
     const { views, others } = await findAllDependents(client, schema.name);
     checkMovable(views, others, owner.login);
-    await lockParts(client, schema.name, steps, views);
+    await lockParts(client, schema.name, some, views);
     await dropViews(client, views);
     const place = { schema: schema.name, server: server?.name ?? '', remoteSchema: record.marker.schema };
-    const statements = steps.flatMap((step) => stepSql(step, place));
+    const statements = some.flatMap((step) => stepSql(step, place));
     if (statements.length > 0) await client.query(statements.join(';\n'));
+    if (some !== steps) return false;
     await client.query(`DROP SCHEMA ${escapeIdentifier(schema.name)}`);
   }
   if (server) {
     const name = escapeIdentifier(server.name);
     await client.query(`DROP USER MAPPING IF EXISTS FOR PUBLIC SERVER ${name}; DROP SERVER ${name}`);
   }
+  return true;
 }

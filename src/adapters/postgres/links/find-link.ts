@@ -8,7 +8,7 @@ import { AppError } from '../../../domain/errors.ts';
 import { restoreNames } from './apply.ts';
 import { describeNames } from './difference.ts';
 import { serverNameOf } from './marker.ts';
-import { type LinkRecord, readRecords } from './records.ts';
+import { describeUnmarked, type LinkRecord, readRecords } from './records.ts';
 
 /** The link of this name. Throws `link_not_found`. `reader`: as for `readRecords`. */
 export async function getRecord(
@@ -38,14 +38,16 @@ export async function getOwnRecord(
   return { record: await getRecord(client, name, reader), renamed };
 }
 
-/** Throws `link_name_taken` when schema or server of the name are there and not the link's. */
+/** Throws `link_name_taken` when schema or server of the name are there and not known as the link's. */
 export async function checkNameFree(
   client: pg.ClientBase,
   name: string,
   record: LinkRecord | null,
 ): Promise<void> {
-  const taken = (what: string) =>
-    new AppError('link_name_taken', `${what} It is left alone; choose another name with "as".`);
+  const [unmarked] = record?.unmarked ?? [];
+  if (record && unmarked) throw new AppError('link_name_taken', describeUnmarked(record, unmarked));
+  const advice = record ? 'give it another name, then try again' : 'choose another name with "as"';
+  const taken = (what: string) => new AppError('link_name_taken', `${what} It is left alone; ${advice}.`);
   if (record === null && (await readRecords(client, null)).some((each) => each.name === name))
     throw new AppError(
       'link_name_taken',

@@ -77,6 +77,7 @@ class PostgresLinkHost implements LinkHost {
     const { ownerUrl, clipUrl, socket } = this.#options;
     return this.#look(ownerUrl ?? clipUrl, async (client) => {
       const record = await getRecord(client, name, reader);
+      await checkNameFree(client, name, record);
       return withRemote(remote, socket, async (connection) => {
         // Until they are back, the catalogue has no tables under these names.
         const renamed = describeNames(record);
@@ -114,10 +115,20 @@ class PostgresLinkHost implements LinkHost {
   }
 
   async destroy(name: string): Promise<void> {
-    await this.#change(name, async (client) => {
-      await destroyLink(client, (await getOwnRecord(client, name, null)).record);
-      await client.query('COMMIT');
-    });
+    let most = Number.POSITIVE_INFINITY;
+    for (let done = false; !done; ) {
+      try {
+        done = await this.#change(name, async (client) => {
+          const whole = await destroyLink(client, (await getOwnRecord(client, name, null)).record, most);
+          await client.query('COMMIT');
+          return whole;
+        });
+      } catch (error) {
+        // DROP locks every column that is NOT NULL, from 18 on: a database may have no room for those of all tables.
+        if (!(error instanceof AppError) || error.sql?.sqlstate !== '53200' || most === 1) throw error;
+        most = Math.ceil(Math.min(most, 128) / 2);
+      }
+    }
   }
 
   /** Does the difference and commits it; then statistics. */
@@ -213,9 +224,9 @@ async function plan(
   owner: string | undefined,
   { onProgress, signal }: LinkWork = {},
 ): Promise<{ wanted: WantedLink; tables: readonly RemoteTable[]; warnings: readonly string[] }> {
-  const options = readRemoteUrl(remote.url);
   onProgress?.({ step: 'reading the remote', done: 0, total: 0 });
-  const { catalog, warnings } = await readRemote(connection, schema);
+  const { catalog, warnings, noticesCut } = await readRemote(connection, schema);
+  const options = readRemoteUrl(remote.url, { noticesCut });
   const { length: total } = catalog.tables;
   onProgress?.({ step: 'reading the remote', done: total, total });
   checkWanted(signal);

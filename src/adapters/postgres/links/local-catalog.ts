@@ -115,7 +115,11 @@ FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid JOIN pg_type t ON t.o
 WHERE d.classid = 'pg_type'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
   AND t.typtype <> 'p' AND ${usable(login, 't')}`;
 
-/** A domain whose constraint calls a function that people made is left out: it may refuse what the remote takes. */
+/**
+ * A domain whose constraint calls a function that people made is left out: it may refuse what the remote takes. So are
+ * domains and composites of other logins than the link's and superusers: to such a type a constraint can be added later,
+ * whose function would run as the link's owner at the next ANALYZE.
+ */
 const userTypesSql = (login: string) => `SELECT n.nspname, t.typname, t.typtype, format_type(t.oid, -1),
   ${collationText('t.typcollation')},
   (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
@@ -135,6 +139,8 @@ WHERE (t.typtype IN ('e', 'd') OR t.typtype = 'c' AND r.relkind = 'c') AND n.nsp
   AND NOT EXISTS (SELECT FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass
     AND d.objid = k.oid AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
     WHERE k.contypid = t.oid)
+  AND (t.typtype = 'e' OR EXISTS (SELECT FROM pg_roles o
+    WHERE o.oid = t.typowner AND (o.rolsuper OR o.rolname = ${login})))
   AND ${usable(login, 't')}`;
 
 /** Of those of one name, the one of the database's own encoding counts: it comes last. */

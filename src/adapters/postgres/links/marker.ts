@@ -33,10 +33,16 @@ export function parseMarker(comment: string | null): LinkMarker | null {
     const value = JSON.parse(comment.slice(head.length)) as Record<string, unknown> | null;
     const { link, remote, schema, createdAt, refreshedAt } = value ?? {};
     const fields = { link, remote, schema, createdAt, refreshedAt };
-    return Object.values(fields).every((each) => typeof each === 'string') ? (fields as LinkMarker) : null;
+    const whole = Object.values(fields).every((each) => typeof each === 'string');
+    return whole && [createdAt, refreshedAt].every(isTime) ? (fields as LinkMarker) : null;
   } catch {
     return null;
   }
+}
+
+/** Anyone who owns a schema can write a comment of this form. */
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
 /** Name of a link's foreign server. At most 63 characters; a long name gives way to a hash of it. */

@@ -14,13 +14,24 @@ export interface RightsGap {
 
 interface Facts {
   readonly usable: boolean | null;
-  readonly server: boolean;
+  /** Roles that let the reader use the server, quoted. */
+  readonly openers: readonly string[];
 }
+
+/**
+ * SQL: the roles, quoted, through which a login may use the foreign server `s`. Being its owner, or a superuser, is no
+ * right that could be taken away.
+ */
+export const openersSql = (
+  reader: string,
+): string => `ARRAY(SELECT DISTINCT coalesce(quote_ident(r.rolname), 'PUBLIC')
+  FROM aclexplode(s.srvacl) g LEFT JOIN pg_roles r ON r.oid = g.grantee JOIN pg_roles login ON login.rolname = ${reader}
+  WHERE g.grantee <> s.srvowner
+    AND (g.grantee IN (0, login.oid) OR NOT login.rolsuper AND pg_has_role(login.oid, g.grantee, 'MEMBER')))`;
 
 const factsQuery = `SELECT
   (SELECT has_schema_privilege($3, n.oid, 'USAGE') FROM pg_namespace n WHERE nspname = $1) AS usable,
-  EXISTS (SELECT FROM pg_foreign_server s, aclexplode(s.srvacl) g WHERE s.srvname = $2
-    AND g.grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = $3)) AND g.grantee <> s.srvowner) AS server`;
+  coalesce((SELECT ${openersSql('$3')} FROM pg_foreign_server s WHERE s.srvname = $2), '{}') AS openers`;
 
 const tablesQuery = `SELECT c.relname::text AS name, NOT has_table_privilege($2, c.oid, 'SELECT') AS hidden,
     EXISTS (SELECT FROM aclexplode(c.relacl) g WHERE g.privilege_type <> 'SELECT' AND g.grantee <> c.relowner
@@ -65,8 +76,9 @@ export async function findRightsGap(
       );
     details.push(`may do more than read with ${countTables(open.length)}`);
   }
-  if (facts?.server) {
-    statements.push(`REVOKE ALL ON FOREIGN SERVER ${escapeIdentifier(server)} FROM ${role}, PUBLIC`);
+  const openers = facts?.openers ?? [];
+  if (openers.length > 0) {
+    statements.push(`REVOKE ALL ON FOREIGN SERVER ${escapeIdentifier(server)} FROM ${openers.join(', ')}`);
     details.push('may use the foreign server');
   }
   return { statements, details };

@@ -3,10 +3,11 @@
  * Any login may read this; nothing of it is secret.
  */
 import type pg from 'pg';
-import { escapeIdentifier } from 'pg';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { type DataLink, findLinkNameProblem, type LinkProblem } from '../../../domain/data-link.ts';
 import type { FdwOptions } from './address.ts';
-import { type LinkMarker, markerPattern, parseMarker, serverNameOf } from './marker.ts';
+import { encodeMarker, type LinkMarker, markerPattern, parseMarker, serverNameOf } from './marker.ts';
+import { openersSql } from './reader-rights.ts';
 
 /** A schema or a foreign server that has a link's marker. */
 export interface MarkedObject {
@@ -14,7 +15,7 @@ export interface MarkedObject {
   readonly name: string;
   readonly owner: string;
   readonly marker: LinkMarker;
-  /** Whether the reader may use it. */
+  /** Whether the reader may use it; of a server, by a right that can be taken away. */
   readonly usable: boolean;
 }
 
@@ -24,12 +25,17 @@ export interface MarkedServer extends MarkedObject {
   readonly mapped: boolean;
 }
 
+/** What has a marker. */
+export type LinkPart = 'schema' | 'server';
+
 /** One link; of schema and server at least one is there. Names may differ from the link's when someone changed them. */
 export interface LinkRecord {
   readonly name: string;
   readonly marker: LinkMarker;
   readonly schema: MarkedObject | null;
   readonly server: MarkedServer | null;
+  /** Of these two what is missing while something without a marker has its name. */
+  readonly unmarked: readonly LinkPart[];
   /** Foreign tables of the server in the schema, how many of them the reader may not read, and owners of any. */
   readonly tables: number;
   readonly unreadable: number;
@@ -42,7 +48,7 @@ const schemasQuery = `SELECT n.oid, n.nspname::text AS name, pg_get_userbyid(n.n
   WHERE d.description LIKE $1 ORDER BY 2`;
 
 const serversQuery = `SELECT s.oid, s.srvname::text AS name, pg_get_userbyid(s.srvowner)::text AS owner,
-    d.description AS comment, has_server_privilege(coalesce($2, current_user), s.oid, 'USAGE') AS usable,
+    d.description AS comment, cardinality(${openersSql('coalesce($2, current_user)')}) > 0 AS usable,
     (SELECT coalesce(json_object_agg(option_name, option_value), '{}') FROM pg_options_to_table(s.srvoptions)) AS options,
     EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid AND m.umuser = 0) AS mapped
   FROM pg_foreign_server s JOIN pg_description d ON d.objoid = s.oid AND d.classoid = 'pg_foreign_server'::regclass
@@ -52,6 +58,9 @@ const tablesQuery = `SELECT c.relnamespace AS schema, count(*)::int AS tables,
     (count(*) FILTER (WHERE NOT has_table_privilege(coalesce($2, current_user), c.oid, 'SELECT')))::int AS unreadable,
     array_agg(DISTINCT pg_get_userbyid(c.relowner)::text) AS owners
   FROM pg_foreign_table f JOIN pg_class c ON c.oid = f.ftrelid WHERE c.relnamespace = ANY($1::oid[]) GROUP BY 1`;
+
+const namesQuery = `SELECT 'schema' AS part, nspname::text AS name FROM pg_namespace WHERE nspname = ANY($1)
+  UNION ALL SELECT 'server', srvname::text FROM pg_foreign_server WHERE srvname = ANY($2)`;
 
 type Row = Omit<MarkedServer, 'marker'> & { readonly comment: string };
 type Counts = { schema: number; tables: number; unreadable: number; owners: string[] };
@@ -68,13 +77,21 @@ export async function readRecords(
     reader,
   ]);
   const names = [...new Set([...schemas.keys(), ...servers.keys()])].sort();
+  const lacking = (found: ReadonlyMap<string, unknown>) => names.filter((name) => !found.has(name));
+  const { rows: taken } = await client.query<{ part: LinkPart; name: string }>(namesQuery, [
+    lacking(schemas),
+    lacking(servers).map(serverNameOf),
+  ]);
   return names.flatMap((name) => {
     const schema = schemas.get(name) ?? null;
     const server = servers.get(name) ?? null;
     const marker = schema?.marker ?? server?.marker;
     const count = counts.find((each) => each.schema === schema?.oid);
     const { tables = 0, unreadable = 0, owners = [] } = count ?? {};
-    return marker ? [{ name, marker, schema, server, tables, unreadable, owners }] : [];
+    const unmarked = taken
+      .filter((each) => each.name === (each.part === 'schema' ? name : serverNameOf(name)))
+      .map(({ part }) => part);
+    return marker ? [{ name, marker, schema, server, unmarked, tables, unreadable, owners }] : [];
   });
 }
 
@@ -113,18 +130,29 @@ export function describeRecord(record: LinkRecord, database: string, owner: stri
   };
 }
 
-function findBreaks({ name, schema, server, unreadable, tables }: LinkRecord): LinkProblem[] {
+/** What to do about a schema or a server that has the link's name and may be the link's, whose comment someone took. */
+export function describeUnmarked({ name, marker }: LinkRecord, part: LinkPart): string {
+  const what = part === 'schema' ? `schema ${name}` : `foreign server ${serverNameOf(name)}`;
+  const object = escapeIdentifier(part === 'schema' ? name : serverNameOf(name));
+  return `The ${what} lacks the comment that marks it as the link's, and is left alone. If it is the link's, its owner puts it back: COMMENT ON ${part.toUpperCase()} ${object} IS ${escapeLiteral(encodeMarker(marker))}; If it is not, give it another name. Then refresh the link.`;
+}
+
+function findBreaks(record: LinkRecord): LinkProblem[] {
+  const { name, schema, server, unmarked, unreadable, tables } = record;
   const problems: LinkProblem[] = [];
   const add = (level: LinkProblem['level'], message: string) => problems.push({ level, message });
   const serverName = serverNameOf(name);
-  if (!schema) add('broken', `The schema ${name} is gone. Refresh the link to make it again.`);
-  else if (schema.name !== name)
+  for (const part of unmarked) add('broken', describeUnmarked(record, part));
+  if (!schema && !unmarked.includes('schema'))
+    add('broken', `The schema ${name} is gone. Refresh the link to make it again.`);
+  if (schema && schema.name !== name)
     add(
       'broken',
       `The schema of the link is called ${schema.name} now. Refresh the link to name it ${name}.`,
     );
-  if (!server) add('broken', `The foreign server ${serverName} is gone. Refresh the link to make it again.`);
-  else if (server.name !== serverName)
+  if (!server && !unmarked.includes('server'))
+    add('broken', `The foreign server ${serverName} is gone. Refresh the link to make it again.`);
+  if (server && server.name !== serverName)
     add('warn', `The link's foreign server is called ${server.name} now. Refresh the link to name it again.`);
   if (server && !server.mapped)
     add(

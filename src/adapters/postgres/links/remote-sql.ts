@@ -38,8 +38,8 @@ WHERE ${linkable(schema)} ORDER BY c.relname COLLATE "C"`;
 /** A NOT NULL that was never checked (18 and later) is no promise, and those of views and foreign tables are none. */
 export const columnsSql = (schema: string) => `SELECT c.oid, a.attname, a.atttypid,
   format_type(a.atttypid, a.atttypmod), nullif(a.attcollation, 0),
-  a.attnotnull AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid
-    AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey)),
+  a.attnotnull AND c.relkind IN ('r', 'p') AND (c.oid, a.attnum) NOT IN (SELECT k.conrelid, unnest(k.conkey)
+    FROM pg_constraint k WHERE k.contype = 'n' AND NOT k.convalidated),
   d.description
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = a.attnum

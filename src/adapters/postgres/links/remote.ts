@@ -1,6 +1,7 @@
 /**
  * What a link gets to know of its remote, asked over pgclip's own connection, and whether there is anything to link.
  */
+import pg from 'pg';
 import { AppError } from '../../../domain/errors.ts';
 import { inspectLogin } from '../login.ts';
 import type { RemoteConnection } from './connection.ts';
@@ -10,6 +11,8 @@ export interface RemoteSchema {
   readonly catalog: RemoteCatalog;
   /** Sentences: what the remote's login may do beside reading, and what it can't read. */
   readonly warnings: readonly string[];
+  /** Whether its server can be told to look for a cut connection while a query runs. */
+  readonly noticesCut: boolean;
 }
 
 const oldestVersion = 140_000;
@@ -46,6 +49,7 @@ export async function readRemote(remote: RemoteConnection, schema: string): Prom
       throw refuse(
         `The login of ${remote.name} may not use the schema ${facts.quoted}. Run there: GRANT USAGE ON SCHEMA ${facts.quoted} TO "${facts.login}";`,
       );
+    const noticesCut = await canNoticeCut(client);
     const login = await inspectLogin(client);
     const catalog = await readRemoteCatalog(client, schema);
     if (catalog.tables.length === 0)
@@ -57,6 +61,7 @@ export async function readRemote(remote: RemoteConnection, schema: string): Prom
     const strong = login.problems.filter(({ level }) => level === 'refuse').map(({ message }) => message);
     return {
       catalog,
+      noticesCut,
       warnings: [
         ...(strong.length === 0
           ? []
@@ -71,6 +76,20 @@ export async function readRemote(remote: RemoteConnection, schema: string): Prom
       ],
     };
   });
+}
+
+/** Servers of some systems refuse the setting, and a connection that asks for it with it. */
+async function canNoticeCut(client: pg.Client): Promise<boolean> {
+  await client.query('SAVEPOINT setting');
+  try {
+    await client.query('SET LOCAL client_connection_check_interval = 5000');
+    return true;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && /^(22|42)/.test(error.code ?? '')) return false;
+    throw error;
+  } finally {
+    await client.query('ROLLBACK TO SAVEPOINT setting').catch(() => {});
+  }
 }
 
 /** A few of the names and how many more there are. */

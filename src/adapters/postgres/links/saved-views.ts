@@ -109,6 +109,8 @@ function createViewSql(view: SavedView, login: string): string[] {
   const end = kind === 'view' ? '' : '\n  WITH NO DATA';
   return [
     `CREATE ${what} ${target}${withOptions}${space} AS\n${query}${end}`,
+    // Before its indexes: Postgres calls the functions in those when they are made, as whoever owns the view.
+    ...(owner === login ? [] : [`ALTER ${what} ${target} OWNER TO ${escapeIdentifier(owner)}`]),
     ...view.defaults.map(
       ([column, value]) =>
         `ALTER VIEW ${target} ALTER COLUMN ${escapeIdentifier(column)} SET DEFAULT ${value}`,
@@ -119,7 +121,6 @@ function createViewSql(view: SavedView, login: string): string[] {
       ([column, comment]) =>
         `COMMENT ON COLUMN ${target}.${escapeIdentifier(column)} IS ${escapeLiteral(comment)}`,
     ),
-    ...(owner === login ? [] : [`ALTER ${what} ${target} OWNER TO ${escapeIdentifier(owner)}`]),
   ];
 }
 

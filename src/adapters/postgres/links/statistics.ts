@@ -9,13 +9,16 @@ import type { RemoteTable } from './remote-catalog.ts';
 
 /** The longest that it may take in all. */
 const budgetMs = 4_000;
+/** With less than this there is no use in beginning. */
+const leastMs = 20;
 /** Before 16, ANALYZE fetches the whole of a foreign table. */
 const samplesRemotely = 160_000;
 const largestFetched = 8 * 1024 * 1024;
 
 /**
- * Takes them outside of a transaction, smaller tables first, new ones before those that have some. Of views never: what
- * they cost the remote can't be known. Returns how many tables were left out. Throws nothing.
+ * Takes them outside of a transaction: first of tables that have none, smaller ones before, then anew of the others,
+ * the oldest before. Of views never: what they cost the remote can't be known. Returns how many tables are still without.
+ * Throws nothing.
  */
 export async function takeStatistics(
   client: pg.ClientBase,
@@ -24,49 +27,58 @@ export async function takeStatistics(
   { signal, onProgress }: LinkWork,
 ): Promise<number> {
   const candidates = tables.filter(({ kind }) => kind !== 'view' && kind !== 'foreign table');
-  let done = 0;
+  const without = new Set(candidates.map(({ name }) => name));
   try {
     const endMs = performance.now() + budgetMs;
     const known = await readKnown(client, link.schema);
+    for (const name of known.keys()) without.delete(name);
     const limit = link.versionNumber >= samplesRemotely ? Number.POSITIVE_INFINITY : largestFetched;
-    const rank = ({ name }: RemoteTable) => (known.has(name) ? 1 : 0);
-    const ordered = candidates
+    const takenAt = ({ name }: RemoteTable) => known.get(name) ?? -1;
+    const bySize = candidates
       .filter(({ bytes }) => (bytes ?? 0) <= limit)
-      .sort((a, b) => rank(a) - rank(b) || (a.bytes ?? limit) - (b.bytes ?? limit));
-    for (const { name } of ordered) {
-      const leftMs = Math.floor(endMs - performance.now());
-      if (leftMs <= 0 || signal?.aborted) break;
+      .sort((a, b) => (a.bytes ?? limit) - (b.bytes ?? limit));
+    const ordered = bySize.sort((a, b) => takenAt(a) - takenAt(b));
+    for (const [done, { name }] of ordered.entries()) {
+      // So that one which takes for ever leaves something for others.
+      const deadlineMs = Math.ceil((endMs - performance.now()) / 2);
+      if (deadlineMs <= leastMs || signal?.aborted) break;
       onProgress?.({ step: 'taking statistics', done, total: ordered.length });
-      if (!(await analyze(client, `${escapeIdentifier(link.schema)}.${escapeIdentifier(name)}`, leftMs)))
-        break;
-      done++;
+      const table = `${escapeIdentifier(link.schema)}.${escapeIdentifier(name)}`;
+      const outcome = await analyze(client, table, deadlineMs);
+      if (outcome === 'away') break;
+      if (outcome === 'taken') without.delete(name);
     }
-    onProgress?.({ step: 'taking statistics', done, total: ordered.length });
+    onProgress?.({ step: 'taking statistics', done: ordered.length, total: ordered.length });
     await client.query('SET statement_timeout = 0');
   } catch {
     // The link is made. A connection that is gone will be noticed by whoever needs it next.
   }
-  return candidates.length - done;
+  return without.size;
 }
 
-/** Names of the tables that have statistics. */
-async function readKnown(client: pg.ClientBase, schema: string): Promise<ReadonlySet<string>> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+/** Names of the tables that have statistics, and when they were taken, in seconds; 0 when that is not known. */
+async function readKnown(client: pg.ClientBase, schema: string): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await client.query<{ name: string; at: number }>(
+    `SELECT c.relname::text AS name,
+       coalesce(extract(epoch FROM pg_stat_get_last_analyze_time(c.oid)), 0)::float8 AS at
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND c.relkind = 'f' AND c.reltuples >= 0`,
     [schema],
   );
-  return new Set(rows.map(({ name }) => name));
+  return new Map(rows.map(({ name, at }) => [name, at]));
 }
 
-/** False when it is no use to go on: the time is up, or the remote is away. */
-async function analyze(client: pg.ClientBase, table: string, deadlineMs: number): Promise<boolean> {
+/** `away`: it is no use to go on, since the remote or the database is. */
+async function analyze(
+  client: pg.ClientBase,
+  table: string,
+  deadlineMs: number,
+): Promise<'taken' | 'refused' | 'away'> {
   try {
     await client.query(`SET statement_timeout = ${deadlineMs}; ANALYZE ${table}`);
-    return true;
+    return 'taken';
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error;
-    const state = error.code ?? '';
-    return !state.startsWith('57') && !state.startsWith('08');
+    return /^(?:57P|08)/.test(error.code ?? '') ? 'away' : 'refused';
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Locks of all that a change will touch, taken together and before anything is changed. A clip that reads two tables in
- * the other order could otherwise be the victim of a deadlock. So for the first lock we wait in the queue, for the others
- * hardly at all, in all for less long than Postgres waits before it looks for a deadlock; then all are given back.
+ * the other order could otherwise be the victim of a deadlock. So for the first lock we wait in the queue, which harms
+ * nobody while we have no other; for the others hardly at all, in all for less long than Postgres waits before it looks
+ * for a deadlock; then all are given back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg, { escapeIdentifier, escapeLiteral } from 'pg';
@@ -17,8 +18,10 @@ export interface LockTarget {
 
 /** The longest between two tries; the first come sooner. */
 const longestPauseMs = 250;
-/** How long the first lock is waited for in the first try; each time longer. */
+/** How long the first lock is waited for in the first try; each time longer. Whoever comes meanwhile waits as well. */
 const firstPatienceMs = 5;
+/** The longest that it is: what waits behind us has deadlines of its own. */
+const longestPatienceMs = 2_000;
 /** How long each of the others is. Whoever has one of them may be waiting for one that we have already. */
 const otherPatienceMs = 5;
 
@@ -35,15 +38,20 @@ export async function lockTables(
   if (targets.length === 0) return;
   const patience = await readPatience(client);
   // Thousands of statements take their time even when nobody is in the way.
-  const longestMs = patience + Math.min(patience, targets.length);
+  const othersMs = patience + Math.min(patience, targets.length);
   const endMs = performance.now() + deadlineMs;
   for (let tries = 0; ; tries++) {
     checkWanted(signal);
-    const patienceMs = Math.min(longestMs, Math.round(firstPatienceMs * 1.5 ** tries));
-    // The timeouts go back with the savepoint, or are set anew.
-    await client.query(`SAVEPOINT locks; SET LOCAL statement_timeout = ${longestMs}`);
+    const patienceMs = Math.min(longestPatienceMs, Math.round(firstPatienceMs * 1.5 ** tries));
+    const [first, ...others] = shuffle(targets).map(lockSql);
+    await client.query(`SAVEPOINT locks; SET LOCAL lock_timeout = ${patienceMs}`);
     try {
-      await client.query(`DO ${escapeLiteral(lockBlock(shuffle(targets), patienceMs))}`);
+      await client.query(first ?? '');
+      // The timeouts go back with the savepoint, or are set anew.
+      await client.query(
+        `SET LOCAL lock_timeout = ${otherPatienceMs}; SET LOCAL statement_timeout = ${othersMs}`,
+      );
+      await client.query(`DO ${escapeLiteral(`BEGIN ${others.join(' ')} END`)}`);
       await client.query(
         "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; RELEASE SAVEPOINT locks",
       );
@@ -63,14 +71,9 @@ export async function lockTables(
   }
 }
 
-/** LOCK TABLE takes no foreign tables. These statements change nothing, and take the lock of those that do. */
-function lockBlock([first, ...others]: readonly LockTarget[], patienceMs: number): string {
-  const lock = ({ schema, name, owner }: LockTarget) =>
-    `ALTER TABLE ${escapeIdentifier(schema)}.${escapeIdentifier(name)} OWNER TO ${escapeIdentifier(owner)};`;
-  return `BEGIN
-    SET LOCAL lock_timeout = ${patienceMs}; ${first ? lock(first) : ''}
-    SET LOCAL lock_timeout = ${otherPatienceMs}; ${others.map(lock).join(' ')}
-  END`;
+/** LOCK TABLE takes no foreign tables. This changes nothing, and takes the lock of statements that do. */
+function lockSql({ schema, name, owner }: LockTarget): string {
+  return `ALTER TABLE ${escapeIdentifier(schema)}.${escapeIdentifier(name)} OWNER TO ${escapeIdentifier(owner)};`;
 }
 
 /** In another order at every try, so that none is unlucky for ever. */
@@ -84,7 +87,7 @@ function shuffle(targets: readonly LockTarget[]): readonly LockTarget[] {
 /** The statement's time is up, a lock's is, or a deadlock was found. */
 const waitedTooLong = new Set(['57014', '55P03', '40P01']);
 
-/** How long to wait in one try: well below the time after which a clip that waits for us looks for a deadlock. */
+/** How long the others may take together: well below the time after which a clip that waits for us looks for a deadlock. */
 async function readPatience(client: pg.ClientBase): Promise<number> {
   const { rows } = await client.query<{ ms: number }>(
     "SELECT setting::int AS ms FROM pg_settings WHERE name = 'deadlock_timeout'",

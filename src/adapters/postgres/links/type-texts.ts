@@ -24,9 +24,12 @@ function takesScale(text: string, { versionNumber }: LocalTypes): boolean {
   return Number(scale) >= 0 && Number(scale) <= Number(precision);
 }
 
-/** What follows the name of an extension's type in the remote's text, such as `(Point,4326)`; '' for nothing known. */
+/**
+ * What follows the name of an extension's type in the remote's text, such as `(Point,4326)`; '' for nothing known, and
+ * for what would begin a comment.
+ */
 export function modifierOf(remoteText: string): string {
-  return /\([\w ,.:-]*\)$/.exec(remoteText)?.[0] ?? '';
+  return /\((?!.*--)[\w ,.:-]*\)$/.exec(remoteText)?.[0] ?? '';
 }
 
 /** The name as the local server's `quote_ident` writes it. */
