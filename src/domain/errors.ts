@@ -33,7 +33,7 @@ export const errorTable = {
   archive_invalid: { status: 422, title: 'The archive is not whole or not as it should be' },
   sql_refused: { status: 422, title: 'Postgres refused the SQL' },
   sql_failed: { status: 422, title: 'The query failed while it ran' },
-  link_outdated: { status: 422, title: 'The remote has changed since its data link was refreshed' },
+  link_outdated: { status: 422, title: 'A data link has to be refreshed' },
   remote_refused: { status: 422, title: 'The remote can not be linked' },
   value_not_representable: { status: 422, title: 'A value does not fit into this format' },
   too_many_columns: { status: 422, title: 'The result has more columns than this format holds' },

@@ -1,6 +1,14 @@
 /** Links in words and figures that pages, command line and API share. */
 import type { LinkChange, LinkStatus } from './data-link.ts';
 
+/** A warning of a remote whose login may do more than read; `reasons` are the sentences that say what, at least one. */
+export function describeStrongLogin(remote: string, reasons: readonly string[]): string {
+  const [first = '', second, ...more] = reasons;
+  const rest = more.length === 0 ? second : `"pgclip databases" tells ${more.length + 1} more reasons.`;
+  const what = rest === undefined ? first : `${first} ${rest}`;
+  return `The login of ${remote} may do more than read. ${what} The link only reads, but a login that can do no more is safer: "pgclip databases harden ${remote}" makes one.`;
+}
+
 /** Tables of the link that are touched by the changes, each once. */
 export function findChangedTables(changes: readonly LinkChange[]): readonly string[] {
   const tables = changes.map((each) => each.table ?? (each.kind === 'table' ? each.name : null));

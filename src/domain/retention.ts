@@ -40,7 +40,19 @@ export function findOutlived<S extends Pick<Snapshot, 'id' | 'takenAt'>>(
   if (retention === null) return [];
   const outlived =
     'last' in retention
-      ? snapshots.slice(retention.last)
+      ? pinnedFirst(snapshots, pinnedId).slice(retention.last)
       : snapshots.filter(({ takenAt }) => Date.parse(takenAt) < nowMs - retention.days * dayMs);
   return outlived.filter(({ id }) => id !== pinnedId).reverse();
+}
+
+/** The same, the pinned one before those of the same instant: of freezes at once it is the one that counts. */
+function pinnedFirst<S extends Pick<Snapshot, 'id' | 'takenAt'>>(
+  snapshots: readonly S[],
+  pinnedId: string | null,
+): readonly S[] {
+  const pinned = snapshots.find(({ id }) => id === pinnedId);
+  if (!pinned) return snapshots;
+  const later = ({ takenAt }: S) => Date.parse(takenAt) > Date.parse(pinned.takenAt);
+  const others = snapshots.filter((each) => each !== pinned);
+  return [...others.filter(later), pinned, ...others.filter((each) => !later(each))];
 }

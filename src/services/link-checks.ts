@@ -5,6 +5,7 @@
 import type { DataLink, LinkChange, LinkProblem, LinkStatus } from '../domain/data-link.ts';
 import { AppError, toAppError } from '../domain/errors.ts';
 import type { LinkHost, RemoteAddress } from '../domain/link-host.ts';
+import { describeStrongLogin } from '../domain/link-words.ts';
 import type { Log } from '../domain/ports.ts';
 import type { Databases } from './databases.ts';
 
@@ -111,8 +112,7 @@ export class LinkChecks {
     const { problems } = await this.#options.databases.look(remote);
     const refused = problems.filter(({ level }) => level === 'refuse').map(({ message }) => message);
     if (refused.length === 0) return [];
-    const message = `The login of ${remote} may do more than read. ${refused.join(' ')} The link only reads, but a login that can do no more is safer: "pgclip databases harden ${remote}" makes one.`;
-    return [{ level: 'warn', message }];
+    return [{ level: 'warn', message: describeStrongLogin(remote, refused) }];
   }
 }
 

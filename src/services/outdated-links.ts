@@ -51,25 +51,39 @@ export function maySayOutdated({ code, sql }: AppError): boolean {
 
 /** The link whose change the failure comes from, or null. A mistake in a clip's SQL is not blamed on its links. */
 export function findOutdated(
-  changed: readonly ChangedLink[],
+  outdated: readonly ChangedLink[],
   error: AppError,
   sql: string,
 ): LinkStatus | null {
   const names = findSqlNames(sql);
+  const away = error.code === 'remote_unavailable';
+  // How a remote is reached decides whether it answers, not what it says.
+  const changed = away ? outdated : outdated.filter(({ status }) => !status.changes?.every(isOfWay));
   const read = changed.filter(
     ({ status, dependents }) => namesSchema(names, status.name) || namesDependent(names, dependents),
   );
   const all = [...read, ...changed];
-  if (error.code === 'remote_unavailable')
-    return all.find(({ status }) => hasChanged(status, ['server', 'login']))?.status ?? null;
+  if (away) return all.find(({ status }) => hasChanged(status, ['server', 'login']))?.status ?? null;
   const named =
     all.find(({ status }) => namesChange(names, status)) ??
-    read.find(({ status }) => hasChanged(status, ['rights', 'schema', 'server', 'login']));
+    read.find(({ status }) => status.changes?.some(takesAway));
   const { sqlstate = '', remoteSql } = error.sql ?? {};
   // What the database itself does not find stands in the SQL: a view would have been refused when it was made.
   if (missing.has(sqlstate) && remoteSql === undefined) return named?.status ?? null;
   if (missing.has(sqlstate)) return (named ?? all[0])?.status ?? null;
   return (named ?? read[0])?.status ?? null;
+}
+
+/** Another address, other options or another login. */
+function isOfWay({ kind, change }: LinkChange): boolean {
+  return (kind === 'server' || kind === 'login') && change === 'changed';
+}
+
+/** True for what keeps every table of the link from being read. */
+function takesAway({ kind, change }: LinkChange): boolean {
+  return (
+    kind === 'rights' || kind === 'schema' || ((kind === 'server' || kind === 'login') && change === 'added')
+  );
 }
 
 function hasChanged({ changes }: LinkStatus, kinds: readonly LinkChange['kind'][]): boolean {

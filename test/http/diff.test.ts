@@ -15,7 +15,7 @@ import {
   waitFor,
 } from '../support/server.ts';
 
-const redisUrl = `${inject('redisUrl')}/9`;
+const redisUrl = `${inject('redisUrl')}/17`;
 const authorized = { Authorization: `Bearer ${testToken}` };
 
 interface DiffAnswer {

@@ -89,12 +89,14 @@ it('makes, explains, refreshes and removes a link', async () => {
   await executeSql(remote.ownerUrl, 'ALTER TABLE users DROP COLUMN plan', 'ALTER TABLE users ADD city text');
   const outdated = await visitor.get(`/clips/${clip.id}/explain`);
   expect(outdated.status).toBe(422);
-  expect(textOf(outdated)).toMatch(/The remote has changed .* pgclip links refresh DATABASE_URL shop/);
+  expect(textOf(outdated)).toMatch(
+    /A data link has to be refreshed .* pgclip links refresh DATABASE_URL shop/,
+  );
   const forOwner = await visitor.get(`/clips/${live.id}`);
   expect(textOf(forOwner)).toContain('pgclip links refresh DATABASE_URL shop');
   expect(forOwner.text).toContain('href="/databases#DATABASE_URL"');
   const forStranger = await new PageVisitor(server).get(live.url);
-  expect(textOf(forStranger)).toMatch(/The remote has changed/);
+  expect(textOf(forStranger)).toMatch(/A data link has to be refreshed/);
   expect(forStranger.text).not.toMatch(/pgclip links refresh|href="[/]databases/);
   expect(textOf(await visitor.get('/databases'))).toMatch(/shop Changed .* 1 changed on the remote since/);
   const would = textOf(await visitor.get(page));

@@ -126,7 +126,7 @@ describe('locks', () => {
     while (begun < 3) await sleep(20);
     const target = { schema: 'w', name: 'a', owner: `${pair.local.name}_owner` };
     try {
-      await withLocal(pair.local.ownerUrl, undefined, async (client) => {
+      await withLocal({ name: 'DATABASE_OWNER_URL', url: pair.local.ownerUrl }, undefined, async (client) => {
         await client.query('BEGIN');
         await lockTables(client, [target], 15_000);
       });
@@ -140,7 +140,7 @@ describe('locks', () => {
     const clip = await openReader();
     await clip.query('BEGIN; SELECT count(id) FROM w.a');
     const target = { schema: 'w', name: 'a', owner: `${pair.local.name}_owner` };
-    await withLocal(pair.local.ownerUrl, undefined, async (client) => {
+    await withLocal({ name: 'DATABASE_OWNER_URL', url: pair.local.ownerUrl }, undefined, async (client) => {
       await client.query('BEGIN');
       await expect(lockTables(client, [target], 0)).rejects.toMatchObject({ code: 'link_busy' });
       // The transaction is as it was, and whoever waited reads on.

@@ -114,9 +114,18 @@ describe('what can not be linked', () => {
     const error = await create(undefined, {}, hostOf(pair.local, wrong)).catch((each) => each);
     expect(error).toMatchObject({
       code: 'database_unavailable',
-      message: expect.stringContaining(`refuses the login ${pair.local.name}_owner`),
+      message: expect.stringContaining(
+        `refuses the login ${pair.local.name}_owner. Correct it in DATABASE_OWNER_URL`,
+      ),
     });
     expect(`${error.message} ${error.cause}`).not.toContain('s3cret');
+  });
+
+  it('anything with an owner login of another database', async () => {
+    await expect(create(undefined, {}, hostOf(pair.local, pair.remote.ownerUrl))).rejects.toMatchObject({
+      code: 'links_read_only',
+      message: expect.stringContaining('DATABASE_OWNER_URL leads to another database than DATABASE_URL'),
+    });
   });
 
   it('with a login that lacks every right, which are told at once', async () => {

@@ -7,7 +7,7 @@ let both: BothRuntimes;
 let path: string;
 
 beforeAll(async () => {
-  both = await openBoth(inject('postgresUrl'), `${inject('redisUrl')}/10`);
+  both = await openBoth(inject('postgresUrl'), `${inject('redisUrl')}/16`);
   const { server } = both;
   const rows = 'select n as id, md5(n::text) as m, array[n] as a from generate_series';
   const clip = await server.save({ sql: `${rows}(1, 60000) n order by m` });

@@ -94,6 +94,8 @@ export async function startRedis({
     );
   const clusterPort = cluster ? await findFreePort() : 0;
   if (cluster) ownArgs.push('--cluster-enabled', 'yes', '--cluster-port', String(clusterPort));
+  // Each test file has a database of its own.
+  else ownArgs.push('--databases', '32');
   const unsaved = ['--save', '', '--appendonly', 'no'];
   const allArgs = sentinelConfig
     ? [sentinelConfig, '--sentinel', ...ownArgs]

@@ -403,6 +403,20 @@ describe('a run that fails', () => {
     expect(await links.explainFailure('DATABASE_URL', denied, 'table secrets')).toBe(denied);
   });
 
+  it('is not blamed on a link that only is reached in another way now', async () => {
+    const { host, links } = open();
+    host.add('warehouse');
+    host.differs.set('warehouse', [change({ kind: 'server', name: 'warehouse_server', table: null })]);
+    for (const sqlstate of ['42703', '22P02']) {
+      const own = failure(sqlstate);
+      expect(await links.explainFailure('DATABASE_URL', own, sql)).toBe(own);
+      later();
+    }
+    const gone = change({ change: 'added', kind: 'server', name: 'warehouse_server', table: null });
+    host.differs.set('warehouse', [gone]);
+    expect((await links.explainFailure('DATABASE_URL', failure('42P01'), sql)).code).toBe('link_outdated');
+  });
+
   it('blames the link that its SQL names, of several that have changed', async () => {
     const { host, links } = open();
     for (const name of ['other', 'warehouse']) {

@@ -6,6 +6,7 @@ import {
   describeChange,
   describeDifference,
   describeOutdated,
+  describeStrongLogin,
   findChangedTables,
 } from '../../src/domain/link-words.ts';
 
@@ -23,6 +24,19 @@ const statusOf = (changes: readonly LinkChange[] | null, problems: LinkStatus['p
   ({ refreshedAt, changes, problems }) as unknown as LinkStatus;
 const differenceOf = (changes: readonly LinkChange[] | null) => describeDifference(statusOf(changes));
 const table = (name: string) => change({ change: 'added', kind: 'table', name, table: null });
+
+describe('a login that may do more than read', () => {
+  it('is told with two reasons at most', () => {
+    const say = (...reasons: string[]) => describeStrongLogin('WAREHOUSE_URL', reasons);
+    expect(say('It may A.', 'It may B.')).toMatch(
+      /^The login of WAREHOUSE_URL .* It may A. It may B. The link /,
+    );
+    expect(say('It may A.')).toContain('read. It may A. The link ');
+    expect(say('It may A.', 'It may B.', 'It may C.')).toContain(
+      'It may A. "pgclip databases" tells 2 more reasons.',
+    );
+  });
+});
 
 describe('the difference of a link', () => {
   it('is told in tables, each once', () => {

@@ -59,6 +59,14 @@ describe('findOutlived', () => {
     expect(ids(findOutlived(taken(1, 2, 5, 9), { retention, pinnedId, nowMs }))).toEqual(outlived);
   });
 
+  it('of several of one instant keeps the pinned one', () => {
+    const snapshots = ['s3', 's2', 's1'].map((id) => ({ id, takenAt: daysAgo(1) }));
+    const outlivedOf = (pinnedId: string | null) =>
+      ids(findOutlived(snapshots, { retention: { last: 1 }, pinnedId, nowMs }));
+    expect(outlivedOf('s2')).toEqual(['s1', 's3']);
+    expect(outlivedOf(null)).toEqual(['s1', 's2']);
+  });
+
   it('keeps, whatever it is asked, exactly the newest, the pinned one and no more', () => {
     for (let size = 0; size <= 12; size++) {
       const snapshots = taken(...Array.from({ length: size }, (_, day) => day));

@@ -81,15 +81,34 @@ function sentinelOptions(address: RedisAddress & { kind: 'sentinel' }) {
   } satisfies RedisOptions;
 }
 
+/** When SELECT is refused, ioredis would go on in database 0: that of someone else. Nothing is asked there. */
+function stayInDatabase(client: Redis): Redis {
+  let refused: Error | null = null;
+  client.on('error', (error: Error & { readonly command?: { readonly name?: string } }) => {
+    if (error === refused || error.command?.name !== 'select') return;
+    refused = error;
+    // What is written to the connection from now on is not sent any more.
+    client.disconnect(true);
+  });
+  client.on('close', () => {
+    // It has said meanwhile that it is ready, which would be believed.
+    if (refused) client.emit('error', refused);
+    refused = null;
+  });
+  return client;
+}
+
 /** A client that has not connected yet. `perRequest`: no reconnecting, no timers after close. */
 export function makeClient(address: RedisAddress, perRequest: boolean): AnyClient {
   switch (address.kind) {
     case 'single':
-      return new Redis(address.url, { ...serverOptions(perRequest), scripts });
+      return stayInDatabase(new Redis(address.url, { ...serverOptions(perRequest), scripts }));
     case 'cluster':
       return new Cluster([...address.nodes], clusterOptions(address, perRequest));
     case 'sentinel':
-      return new Redis({ ...serverOptions(perRequest), ...sentinelOptions(address), scripts });
+      return stayInDatabase(
+        new Redis({ ...serverOptions(perRequest), ...sentinelOptions(address), scripts }),
+      );
   }
 }
 

@@ -31,9 +31,9 @@ function makeClient(url: string, socket: SocketMaker | undefined, more: pg.Clien
   return client;
 }
 
-/** Does work on a connection of its own. Throws `database_unavailable` and what `toLinkError` makes of the rest. */
+/** Does work on a connection of its own; `name` is the config var of its URL. Throws `database_unavailable` and what `toLinkError` makes of the rest. */
 export async function withLocal<T>(
-  url: string,
+  { name, url }: RemoteAddress,
   socket: SocketMaker | undefined,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
@@ -42,7 +42,7 @@ export async function withLocal<T>(
     await client.connect().catch((error: unknown) => {
       const refused = error instanceof pg.DatabaseError && error.code?.startsWith('28');
       if (!refused) throw toDatabaseError(error);
-      const message = `The database refuses the login ${client.user}. Correct it in its config var.`;
+      const message = `The database refuses the login ${client.user}. Correct it in ${name}, and start pgclip again.`;
       throw new AppError('database_unavailable', message, { cause: causeOf(error) });
     });
     return await work(client);

@@ -46,12 +46,12 @@ export async function checkNameFree(
 ): Promise<void> {
   const [unmarked] = record?.unmarked ?? [];
   if (record && unmarked) throw new AppError('link_name_taken', describeUnmarked(record, unmarked));
-  const advice = record ? 'give it another name, then try again' : 'choose another name with "as"';
+  const advice = record ? 'give it another name, then try again' : 'choose another name';
   const taken = (what: string) => new AppError('link_name_taken', `${what} It is left alone; ${advice}.`);
   if (record === null && (await readRecords(client, null)).some((each) => each.name === name))
     throw new AppError(
       'link_name_taken',
-      `There is a link ${name} already. Refresh or destroy that one, or choose another name with "as".`,
+      `There is a link ${name} already. Refresh or destroy that one, or choose another name.`,
     );
   const server = serverNameOf(name);
   const { rows } = await client.query<{ schema: number | null; server: number | null }>(

@@ -16,6 +16,7 @@ import { describeNames, findDifference, type WantedLink } from './difference.ts'
 import { checkNameFree, getOwnRecord, getRecord } from './find-link.ts';
 import { readLocalTypes } from './local-catalog.ts';
 import { planShape } from './plan-shape.ts';
+import { isSameDatabase } from './probe.ts';
 import { describeRecord, type LinkRecord, readRecords } from './records.ts';
 import { readRemote } from './remote.ts';
 import type { RemoteTable } from './remote-catalog.ts';
@@ -57,8 +58,18 @@ class PostgresLinkHost implements LinkHost {
     this.#options = options;
   }
 
+  get #reader(): RemoteAddress {
+    return { name: this.name, url: this.#options.clipUrl };
+  }
+
+  /** The owner's login, or null. */
+  get #owner(): RemoteAddress | null {
+    const { ownerUrl } = this.#options;
+    return ownerUrl === null ? null : { name: this.name.replace(/_URL$/, '_OWNER_URL'), url: ownerUrl };
+  }
+
   async list(): Promise<readonly DataLink[]> {
-    return this.#look(this.#options.clipUrl, async (client) =>
+    return this.#look(this.#reader, async (client) =>
       (await readRecords(client, null)).map((record) => this.#describe(record)),
     );
   }
@@ -74,8 +85,8 @@ class PostgresLinkHost implements LinkHost {
   }
 
   async compare(name: string, remote: RemoteAddress, reader: string): Promise<readonly LinkChange[]> {
-    const { ownerUrl, clipUrl, socket } = this.#options;
-    return this.#look(ownerUrl ?? clipUrl, async (client) => {
+    const { socket } = this.#options;
+    return this.#look(this.#owner ?? this.#reader, async (client) => {
       const record = await getRecord(client, name, reader);
       await checkNameFree(client, name, record);
       return withRemote(remote, socket, async (connection) => {
@@ -104,7 +115,7 @@ class PostgresLinkHost implements LinkHost {
   }
 
   async uses(name: string): Promise<LinkUses> {
-    return this.#look(this.#options.clipUrl, async (client) => {
+    return this.#look(this.#reader, async (client) => {
       const { schema } = await getRecord(client, name, null);
       if (!schema) return { dependents: [] };
       const { views, others } = await findAllDependents(client, schema.name);
@@ -180,8 +191,8 @@ class PostgresLinkHost implements LinkHost {
   }
 
   /** Reads in a transaction that sees one state of the catalogue. */
-  async #look<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return withLocal(url, this.#options.socket, async (client) => {
+  async #look<T>(login: RemoteAddress, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    return withLocal(login, this.#options.socket, async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await client.query(sessionSettings);
       return work(client);
@@ -190,17 +201,19 @@ class PostgresLinkHost implements LinkHost {
 
   /** Changes a link, apart from all others who would change the same one. The work commits; else all is undone. */
   async #change<T>(name: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const { ownerUrl, socket } = this.#options;
-    if (ownerUrl === null)
+    const { socket } = this.#options;
+    const owner = this.#owner;
+    if (owner === null)
       throw new AppError(
         'links_read_only',
         `The links of ${this.name} can only be seen: set ${this.name.replace(/_URL$/, '_OWNER_URL')} to the login that owns the database, and start pgclip again.`,
       );
-    return withLocal(ownerUrl, socket, async (client) => {
+    return withLocal(owner, socket, async (client) => {
       await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
       try {
         await client.query(sessionSettings);
         await client.query("SELECT pg_advisory_xact_lock(hashtextextended('pgclip link ' || $1, 0))", [name]);
+        await this.#checkOwnerLeadsHere(client, owner);
         return await work(client);
       } catch (error) {
         // So that all is as it was when the answer comes. A connection that is gone has undone it by itself.
@@ -208,6 +221,18 @@ class PostgresLinkHost implements LinkHost {
         throw error;
       }
     });
+  }
+
+  /** Throws `links_read_only` when the owner's login is one of another database than the one that clips read. */
+  async #checkOwnerLeadsHere(client: pg.ClientBase, owner: RemoteAddress): Promise<void> {
+    const same = await isSameDatabase(client, (question) =>
+      withLocal(this.#reader, this.#options.socket, question),
+    );
+    if (!same)
+      throw new AppError(
+        'links_read_only',
+        `${owner.name} leads to another database than ${this.name}. Correct it and start pgclip again.`,
+      );
   }
 }
 

@@ -18,18 +18,23 @@ const deadlineMs = 30_000;
 
 const lockQuery = 'SELECT pg_advisory_xact_lock($1, $2)';
 
-/** Throws `remote_refused` when the remote is the database of the connection, which is in a transaction. */
-export async function checkNotItself(client: pg.ClientBase, remote: RemoteConnection): Promise<void> {
+/** Whether another connection leads to the database of this one, which is in a transaction. Throws what `ask` throws. */
+export async function isSameDatabase(client: pg.ClientBase, ask: RemoteConnection['ask']): Promise<boolean> {
   const keys = newKeys();
   await client.query(lockQuery, [...keys]);
-  const { rows } = await remote.ask((other) =>
+  const { rows } = await ask((other) =>
     other.query(
       `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND objsubid = 2
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       [...keys],
     ),
   );
-  if (rows.length > 0)
+  return rows.length > 0;
+}
+
+/** Throws `remote_refused` when the remote is the database of the connection, which is in a transaction. */
+export async function checkNotItself(client: pg.ClientBase, remote: RemoteConnection): Promise<void> {
+  if (await isSameDatabase(client, remote.ask))
     throw new AppError(
       'remote_refused',
       `${remote.name} is this database itself. Its tables are here already; link another database.`,

@@ -3,6 +3,7 @@
  */
 import pg from 'pg';
 import { AppError } from '../../../domain/errors.ts';
+import { describeStrongLogin } from '../../../domain/link-words.ts';
 import { inspectLogin } from '../login.ts';
 import type { RemoteConnection } from './connection.ts';
 import { type RemoteCatalog, readRemoteCatalog } from './remote-catalog.ts';
@@ -63,11 +64,7 @@ export async function readRemote(remote: RemoteConnection, schema: string): Prom
       catalog,
       noticesCut,
       warnings: [
-        ...(strong.length === 0
-          ? []
-          : [
-              `The login of ${remote.name} may do more than read. ${strong.join(' ')} The link itself is read only, but give it a reading login: pgclip databases harden ${remote.name}.`,
-            ]),
+        ...(strong.length === 0 ? [] : [describeStrongLogin(remote.name, strong)]),
         ...(catalog.unreadable.length === 0
           ? []
           : [
