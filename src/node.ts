@@ -22,6 +22,10 @@ import type { AppEnv, Parts } from './http/context.ts';
 import { HotAnswers } from './http/hot-answers.ts';
 import { sendHot } from './http/hot-sender.ts';
 import { importPath } from './http/routes/api-archive.ts';
+import { LinkCredentials } from './linking/credentials.ts';
+import { openLinking } from './linking/linking.ts';
+import { openRedisReaders } from './linking/redis-readers.ts';
+import { openSqlParser } from './linking/sql-parser.ts';
 import type { Retentions } from './services/retention.ts';
 import { createServices, type Services } from './services/services.ts';
 
@@ -67,6 +71,11 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
   const store = settings.redisUrl
     ? openRedisStore({ url: settings.redisUrl, durability: settings.redisDurability })
     : await openEmbeddedStore({ file: join(settings.dir, 'store.sqlite') });
+  const readers = openRedisReaders(settings.remotes, new LinkCredentials(apiToken));
+  const redis = {
+    ...{ openParser: openSqlParser, findRedis: readers.findRedis, readsItself: false },
+    without: new Map<string, number>(),
+  };
   const databases = settings.databases.map(({ name, url }) =>
     openDatabase({
       name,
@@ -74,9 +83,14 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
       queue: { size: settings.poolSize, deadlineMs: settings.queueDeadlineMs },
       runDeadlineMs: settings.queryDeadlineMs,
       perRequest: false,
+      redis,
       log,
     }),
   );
+  const linking = await openLinking({ ...settings, apiToken }, log).catch(async (error) => {
+    await closeParts(databases, store);
+    throw error;
+  });
   const services = createServices({
     store,
     databases,
@@ -90,7 +104,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
         openLinkHost({ name, ownerUrl: settings.ownerUrls[name] ?? null, clipUrl: url, log }),
       ),
       remotes: settings.databases,
-      redisRemotes: settings.remotes.map(({ name }) => name),
+      redisRemotes: linking.remotes,
     },
   });
   const server = createSite({ services, apiToken, publicUrl: settings.publicUrl, log }, store);
@@ -98,6 +112,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     server.listen(settings.port, settings.host);
     await once(server, 'listening');
   } catch (error) {
+    await linking.close();
     await closeParts(databases, store);
     throw error;
   }
@@ -112,7 +127,9 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     async close() {
       await stopSweeping();
       await closeServer(server);
+      await linking.close();
       await closeParts(databases, store);
+      await readers.close();
     },
   };
 }

@@ -2,6 +2,7 @@
  * The server on Cloudflare Workers: the same app, with connections that live as long as one request, since sockets
  * can't cross requests. What is shared between requests is plain data.
  */
+import pgParser from '../dist/pg-parser.wasm';
 import { openDatabase } from './adapters/postgres/database.ts';
 import { openLinkHost } from './adapters/postgres/links/host.ts';
 import { WorkersSocket } from './adapters/postgres/workers-socket.ts';
@@ -11,6 +12,10 @@ import type { Log, Store } from './domain/ports.ts';
 import { createApp } from './http/app.ts';
 import type { Parts } from './http/context.ts';
 import { createLog } from './http/log.ts';
+import { LinkCredentials } from './linking/credentials.ts';
+import { openRedisReaders, type RedisReaders } from './linking/redis-readers.ts';
+import { remotesWithoutGateway } from './linking/redis-remotes.ts';
+import { openParser, type SqlParser } from './reduction/sql-parser.ts';
 import type { SeenLogins } from './services/databases.ts';
 import { Retentions } from './services/retention.ts';
 import { createServices } from './services/services.ts';
@@ -32,6 +37,15 @@ const app = createApp();
 const seenLogins: SeenLogins = new Map();
 const log: Log = createLog((line) => console.log(line));
 
+const without = new Map<string, number>();
+let parser: SqlParser | undefined;
+
+/** One for the isolate. Two requests may open one each: none waits for what belongs to another. */
+async function openSqlParser(): Promise<SqlParser> {
+  parser ??= await openParser(pgParser);
+  return parser;
+}
+
 export default {
   async fetch(request: Request, env: WorkerEnv, context: RequestContext): Promise<Response> {
     let settings: Settings;
@@ -45,8 +59,12 @@ export default {
     }
     const { redisUrl, redisDurability: durability } = settings;
     const store = openRedisStore({ url: redisUrl ?? '', durability, perRequest: true });
+    const readers = openRedisReaders(settings.remotes, getCredentials(settings.apiToken ?? ''));
+    const close = async () => {
+      await Promise.all([store.close(), readers.close()]);
+    };
     try {
-      const parts = openParts(settings, store, context);
+      const parts = openParts(settings, store, readers, context);
       const underWay: Promise<unknown>[] = [];
       const outlive = (work: Promise<unknown>) => void underWay.push(work);
       const answered = Promise.resolve(app.fetch(request, { parts, outlive }, context));
@@ -54,10 +72,10 @@ export default {
       context.waitUntil(answered.catch(() => {}));
       return whenSent(await answered, context, async () => {
         await Promise.allSettled(underWay);
-        await store.close();
+        await close();
       });
     } catch (error) {
-      context.waitUntil(store.close());
+      context.waitUntil(close());
       throw error;
     }
   },
@@ -74,6 +92,14 @@ export default {
   },
 };
 
+/** Of the last token that was asked for: their key takes long to make, and is made when it is first needed. */
+let credentials: { readonly token: string; readonly made: LinkCredentials } | undefined;
+
+function getCredentials(token: string): LinkCredentials {
+  if (credentials?.token !== token) credentials = { token, made: new LinkCredentials(token) };
+  return credentials.made;
+}
+
 /** The vars as an environment; Hyperdrive's address is DATABASE_URL where none is set. */
 function varsOf(env: WorkerEnv): Record<string, string> {
   const vars: Record<string, string> = {};
@@ -82,7 +108,9 @@ function varsOf(env: WorkerEnv): Record<string, string> {
   return vars;
 }
 
-function openParts(settings: Settings, store: Store, context: RequestContext): Parts {
+function openParts(settings: Settings, store: Store, readers: RedisReaders, context: RequestContext): Parts {
+  // Sockets to Redis are open already, and a gateway may be far away or none.
+  const redis = { openParser: openSqlParser, findRedis: readers.findRedis, readsItself: true, without };
   const socket = (config: { readonly ssl?: unknown }) => new WorkersSocket(Boolean(config.ssl)) as never;
   const databases = settings.databases.map(({ name, url }) =>
     openDatabase({
@@ -93,6 +121,7 @@ function openParts(settings: Settings, store: Store, context: RequestContext): P
       perRequest: true,
       socket,
       background: (work) => context.waitUntil(work),
+      redis,
       log,
     }),
   );
@@ -109,7 +138,7 @@ function openParts(settings: Settings, store: Store, context: RequestContext): P
         openLinkHost({ name, ownerUrl: settings.ownerUrls[name] ?? null, clipUrl: url, socket, log }),
       ),
       remotes: settings.databases,
-      redisRemotes: settings.remotes.map(({ name }) => name),
+      redisRemotes: remotesWithoutGateway(settings),
     },
   });
   return { services, apiToken: settings.apiToken ?? '', publicUrl: settings.publicUrl, log };

@@ -3,7 +3,7 @@
  * and the form for a new one.
  */
 import type { LinkStatus } from '../src/domain/data-link.ts';
-import { describeDifference } from '../src/domain/link-words.ts';
+import { describeDifference, describeRemote } from '../src/domain/link-words.ts';
 import type { DatabaseStatus } from '../src/domain/ports.ts';
 import { Layout, type PageContext } from './layout.tsx';
 import { LinkForm, type RefusedLink } from './link-form.tsx';
@@ -20,8 +20,10 @@ export interface ListedDatabase {
   readonly linksProblem?: string | undefined;
   /** Whether links can be made here. */
   readonly writable: boolean;
-  /** Config vars of the databases that could be linked into it. */
+  /** Config vars of what could be linked into it. */
   readonly remotes: readonly string[];
+  /** Those of them that hold a Redis. */
+  readonly redisRemotes?: readonly string[];
   /** A link that was asked for here and refused. */
   readonly refused?: RefusedLink | undefined;
 }
@@ -90,7 +92,7 @@ function ListedLink({ link }: { link: LinkStatus }) {
       <p class="facts">
         <span>
           <code>{link.remote}</code>
-          {link.remoteDatabase === null ? null : <span dir="auto"> ({link.remoteDatabase})</span>}
+          {link.remoteDatabase === null ? null : <span dir="auto"> ({describeRemote(link)})</span>}
         </span>
         <span>{formatCount(link.tables, 'table')}</span>
         {changes ? <span>{changes}</span> : null}
@@ -118,7 +120,7 @@ function Links({ database }: { database: ListedDatabase }) {
 }
 
 function DataLinks({ database, index }: { database: ListedDatabase; index: number }) {
-  const { status, links, writable, remotes, refused } = database;
+  const { status, links, writable, remotes, redisRemotes, refused } = database;
   const { name } = status;
   return (
     <>
@@ -132,7 +134,7 @@ function DataLinks({ database, index }: { database: ListedDatabase; index: numbe
       )}
       {/* What was typed stays, whatever has become of the database meanwhile. */}
       {writable && (links !== null || refused) ? (
-        <LinkForm database={name} remotes={remotes} refused={refused} prefix={`link-${index}`} />
+        <LinkForm database={name} {...{ remotes, redisRemotes, refused }} prefix={`link-${index}`} />
       ) : null}
     </>
   );

@@ -1,5 +1,6 @@
 /** The form that links another database into one: which, under which name, and which of its schemas. */
 import { maxLinkNameLength } from '../src/domain/data-link.ts';
+import { maxPrefixBytes } from '../src/domain/redis-remote.ts';
 import { Refusal, type RefusedForm, WorkPanel } from './link-parts.tsx';
 
 /** The fields as they were typed, trusted in nothing. */
@@ -7,6 +8,8 @@ export interface TypedLink {
   readonly remote: string;
   readonly as: string;
   readonly schema: string;
+  /** Of a Redis. */
+  readonly prefix?: string;
 }
 
 /** What was typed, and why it was refused: under the fields that it is about, else over the form. */
@@ -20,6 +23,8 @@ export interface LinkFormProps {
   readonly database: string;
   /** Config vars of the databases that can be linked into this one. */
   readonly remotes: readonly string[];
+  /** Those of them that hold a Redis. */
+  readonly redisRemotes?: readonly string[] | undefined;
   readonly refused?: RefusedLink | undefined;
   /** Tells the form from those of other databases on the page. */
   readonly prefix: string;
@@ -32,6 +37,7 @@ interface TextFieldProps {
   readonly placeholder: string;
   readonly pattern?: string;
   readonly title?: string;
+  readonly maxlength?: number;
   readonly value: string;
   readonly error: string | undefined;
 }
@@ -96,7 +102,7 @@ function RemoteField({ prefix, remotes, refused }: LinkFormProps) {
 
 /** Folded away until it is wanted, or was refused. */
 export function LinkForm(props: LinkFormProps) {
-  const { database, remotes, refused, prefix } = props;
+  const { database, remotes, redisRemotes = [], refused, prefix } = props;
   if (remotes.length === 0) {
     return (
       <p class="muted">
@@ -130,6 +136,17 @@ export function LinkForm(props: LinkFormProps) {
           value={refused?.typed.schema ?? ''}
           error={refused?.errors.schema}
         />
+        {redisRemotes.length === 0 ? null : (
+          <TextField
+            id={`${prefix}-prefix`}
+            name="prefix"
+            maxlength={maxPrefixBytes}
+            label="Of a Redis: only keys that begin with"
+            placeholder="every key"
+            value={refused?.typed.prefix ?? ''}
+            error={refused?.errors.prefix}
+          />
+        )}
         <button type="submit">Link it</button>
       </form>
       <WorkPanel id={`${prefix}-work`} label="Linking the database" />

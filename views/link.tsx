@@ -3,6 +3,7 @@
  * which takes the link's name to confirm.
  */
 import type { LinkReport, LinkStatus } from '../src/domain/data-link.ts';
+import { describeRemote } from '../src/domain/link-words.ts';
 import { Layout, type PageContext } from './layout.tsx';
 import { ChangeLists } from './link-changes.tsx';
 import {
@@ -46,10 +47,15 @@ function Facts({ link }: { link: LinkStatus }) {
         <code>{link.remote}</code>
         {link.remoteDatabase === null ? null : (
           <>
-            , database <span dir="auto">{link.remoteDatabase}</span>
+            , {link.redis ? '' : 'database '}
+            <span dir="auto">{describeRemote(link)}</span>
           </>
         )}
-        , schema <span dir="auto">{link.remoteSchema}</span>
+        {link.redis ? null : (
+          <>
+            , schema <span dir="auto">{link.remoteSchema}</span>
+          </>
+        )}
       </dd>
       <dt>Foreign server</dt>
       <dd>

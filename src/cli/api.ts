@@ -4,7 +4,7 @@
  */
 import { findToken } from '../config/token.ts';
 import type { LinkChange, LinkStatus } from '../domain/data-link.ts';
-import type { RemotePart } from '../domain/explanation.ts';
+import type { RedisRead, RemotePart } from '../domain/explanation.ts';
 import type { Retention } from '../domain/retention.ts';
 import { cleanLines, cleanText } from './table.ts';
 import { CliError, type Terminal } from './terminal.ts';
@@ -79,6 +79,7 @@ export interface ApiRefresh {
 export interface ApiExplanation {
   readonly summary: readonly string[];
   readonly remoteParts: readonly RemotePart[];
+  readonly reductions: readonly RedisRead[];
   readonly rows: number;
   readonly durationMs: number;
   readonly plan: string;

@@ -12,18 +12,26 @@ interface JsonOption {
   readonly json?: boolean;
 }
 
+interface NewLinkOptions {
+  readonly as?: string;
+  readonly schema?: string;
+  readonly prefix?: string;
+  readonly writable?: boolean;
+}
+
 /** `pgclip links create` */
 export async function create(
   terminal: Terminal,
   remote: string,
   local: string,
-  options: JsonOption & { readonly as?: string; readonly schema?: string },
+  options: JsonOption & NewLinkOptions,
 ): Promise<void> {
-  const { as, schema } = options;
+  const { as, schema, prefix, writable } = options;
   const before = await getLinks(await getApi(terminal), local);
   const watched: Watched = {
     path: linksOf(local),
-    body: { remote, ...(as === undefined ? {} : { as }), ...(schema === undefined ? {} : { schema }) },
+    // What is not given is left out of the JSON.
+    body: { remote, as, schema, prefix, writable },
     async look(api) {
       const made = (await getLinks(api, local)).find(
         ({ name }) => !before.some((each) => each.name === name),

@@ -1,5 +1,5 @@
 /** `pgclip links`: the data links of every database, each beside its remote; and how to find them through the API. */
-import { describeDifference } from '../domain/link-words.ts';
+import { describeDifference, describeRemote } from '../domain/link-words.ts';
 import { type Api, type ApiDatabase, ApiError, type ApiLink, getApi } from './api.ts';
 import { cleanLines, cleanText } from './table.ts';
 import { bold, printJson, printLine, type Terminal } from './terminal.ts';
@@ -39,7 +39,7 @@ function linesOf(link: ApiLink): readonly string[] {
   const difference = describeDifference(link);
   return [
     `Created: ${minuteOf(link.createdAt)}`,
-    `Remote: ${link.remote} (${link.remoteDatabase ?? 'unknown'})`,
+    `Remote: ${link.remote} (${describeRemote(link)})`,
     `Remote Name: ${link.server}`,
     `Tables: ${link.tables.toLocaleString('en-US')}${difference === null ? '' : ` (${difference})`}`,
     ...link.problems.map(({ level, message }) => `${level === 'broken' ? 'Broken' : 'Warning'}: ${message}`),

@@ -6,6 +6,7 @@ import * as clip from './clip-commands.ts';
 import { databases, harden } from './database-commands.ts';
 import { formatNames, get } from './download.ts';
 import { explain } from './explain-command.ts';
+import { gateway } from './gateway.ts';
 import * as link from './link-commands.ts';
 import { links } from './link-list.ts';
 import { serve } from './serve.ts';
@@ -48,6 +49,10 @@ function addServers(program: Command, terminal: Terminal): void {
     .command('serve')
     .description('serve with the config vars of the environment')
     .action(() => serve(terminal));
+  program
+    .command('gateway')
+    .description('serve a linked Redis to databases alone, beside a pgclip that runs elsewhere')
+    .action(() => gateway(terminal));
   program
     .command('demo')
     .description('serve a database full of real data, to look around')
@@ -180,7 +185,9 @@ function addLinks(program: Command, terminal: Terminal): void {
     .argument('<remote>', 'config var of the remote, such as WAREHOUSE_URL')
     .argument('<local>', localHelp)
     .option('--as <name>', "the link's name (default: that of the remote's database)")
-    .option('--schema <schema>', 'schema of the remote', 'public')
+    .option('--schema <schema>', 'schema of the remote (default: "public")')
+    .option('--prefix <text>', 'of a Redis: only keys that begin with it, which is left out')
+    .option('--writable', "of a Redis: let SQL change it, though never a clip's")
     .option('--json', 'as JSON')
     .action((remote, local, _, own) => link.create(terminal, remote, local, all(own)));
   command

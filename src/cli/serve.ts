@@ -13,6 +13,7 @@ export async function serve(terminal: Terminal): Promise<void> {
   const { startServer } = await import('../node.ts');
   const server = await startServer({ settings: { ...settings, apiToken }, log: openLog(terminal) }).catch(
     (error: NodeJS.ErrnoException) => {
+      if (error.name === 'GatewayProblem') throw new CliError(error.message);
       if (error.code !== 'EADDRINUSE') throw error;
       throw new CliError(`port ${settings.port} of ${settings.host} is taken; set PORT to another.`);
     },

@@ -4,6 +4,13 @@
  * A value that may hold a secret never gets into a message.
  */
 import { parseRedisAddress } from '../domain/redis-address.ts';
+import {
+  type GatewaySettings,
+  gatewayRows,
+  type HostAndPort,
+  parseHostAndPort,
+  readGatewaySettings,
+} from './gateway-settings.ts';
 import { type DatabaseUrls, type Environment, findRemoteProblem, parseDatabaseUrls } from './setting-urls.ts';
 
 /** How a var's text is read: see `parsers`. */
@@ -11,6 +18,7 @@ export type SettingKind =
   | 'text'
   | 'port'
   | 'origin'
+  | 'address'
   | 'count'
   | 'duration'
   | 'size'
@@ -131,6 +139,7 @@ export const settingsTable = [
     secret: false,
     help: '`1` lets clips run with a login that may do more than read; every page says so then.',
   },
+  ...gatewayRows,
 ] as const satisfies readonly SettingRow[];
 
 type SettingName = (typeof settingsTable)[number]['name'];
@@ -153,6 +162,7 @@ export interface Settings extends DatabaseUrls {
   readonly redisUrl: string | null;
   readonly redisDurability: 'memory' | 'fsync';
   readonly allowUnsafeLogin: boolean;
+  readonly gateway: GatewaySettings;
 }
 
 /** Where the process runs; decides what is required. */
@@ -169,6 +179,7 @@ export class SettingsError extends Error {
   }
 }
 
+type SettingValue = string | number | boolean | HostAndPort;
 /** What a kind makes of a text: its value, or `expected` when the text is none. */
 type Parsed<T> = { readonly value: T } | { readonly expected: string };
 
@@ -192,6 +203,7 @@ const parsers = {
       ? { value: url.origin }
       : { expected: 'an origin without a path, such as https://example.com' };
   },
+  address: (text): Parsed<HostAndPort> => parseHostAndPort(text),
   token: (text): Parsed<string> =>
     /^[\x21-\x7e]{16,}$/.test(text)
       ? { value: text }
@@ -207,7 +219,7 @@ const parsers = {
     text === 'memory' || text === 'fsync' ? { value: text } : { expected: 'memory or fsync' },
   flag: (text): Parsed<boolean> =>
     text === '0' || text === '1' ? { value: text === '1' } : { expected: '0 or 1' },
-} satisfies Record<SettingKind, (text: string) => Parsed<string | number | boolean>>;
+} satisfies Record<SettingKind, (text: string) => Parsed<SettingValue>>;
 
 type ValueOf<R> = R extends { kind: infer K extends SettingKind; default: infer D }
   ? Extract<ReturnType<(typeof parsers)[K]>, { value: unknown }>['value'] | (D extends null ? null : never)
@@ -222,7 +234,7 @@ type Values = {
  */
 export function parseSettings(env: Environment, platform: Platform): Settings {
   const problems: string[] = [];
-  const values = {} as Record<SettingName, string | number | boolean | null>;
+  const values = {} as Record<SettingName, SettingValue | null>;
   for (const row of settingsTable satisfies readonly SettingRow[])
     values[row.name] = parseSetting(row, env, platform, problems);
   const urls = parseDatabaseUrls(env, problems);
@@ -230,8 +242,9 @@ export function parseSettings(env: Environment, platform: Platform): Settings {
     const problem = findRemoteProblem(remote, env.REDIS_URL ?? '');
     if (problem) problems.push(problem);
   }
-  if (problems.length > 0) throw new SettingsError(problems);
   const known = values as Values;
+  const gateway = readGatewaySettings(known, problems);
+  if (problems.length > 0) throw new SettingsError(problems);
   return {
     host: known.HOST,
     port: known.PORT,
@@ -245,6 +258,7 @@ export function parseSettings(env: Environment, platform: Platform): Settings {
     redisUrl: known.REDIS_URL,
     redisDurability: known.REDIS_DURABILITY,
     allowUnsafeLogin: known.PGCLIP_ALLOW_UNSAFE_LOGIN,
+    gateway,
     ...urls,
   };
 }
@@ -260,7 +274,7 @@ function parseSetting(
   env: Environment,
   platform: Platform,
   problems: string[],
-): string | number | boolean | null {
+): SettingValue | null {
   const text = env[row.name] || row.default;
   if (text === null) {
     if (platform === 'workers' && row.requiredOnWorkers)

@@ -3,6 +3,8 @@
  * are the words in which it is told.
  */
 
+import type { RedisAccess } from './redis-remote.ts';
+
 /** The longest identifier that Postgres keeps whole, in bytes; names of links are ASCII. */
 export const maxLinkNameLength = 63;
 
@@ -38,16 +40,18 @@ export interface DataLink {
   readonly database: string;
   /** Config var of the remote, e.g. `WAREHOUSE_URL`. */
   readonly remote: string;
-  /** Name of the remote's database; null when the foreign server is gone. */
+  /** What it shows of a Redis; null: the remote is a Postgres. */
+  readonly redis: RedisAccess | null;
+  /** Name of the remote's database, of a Redis its number; null when the foreign server is gone. */
   readonly remoteDatabase: string | null;
-  /** Schema of the remote whose tables are linked. */
+  /** Schema of the remote whose tables are linked; of a Redis `public`. */
   readonly remoteSchema: string;
   /** Name of the foreign server, e.g. `warehouse_server`. */
   readonly server: string;
   /** ISO 8601 UTC. */
   readonly createdAt: string;
   readonly refreshedAt: string;
-  /** Foreign tables that there are now. */
+  /** Foreign tables that there are now; of a Redis the views over them. */
   readonly tables: number;
   /** What is wrong with what the database has of it, seen without asking the remote. */
   readonly problems: readonly LinkProblem[];

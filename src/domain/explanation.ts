@@ -20,10 +20,25 @@ export interface RemotePart {
   readonly sql: string;
 }
 
+/** What a query read of a relation of a linked Redis. */
+export interface RedisRead {
+  /** `hredis.redis`. */
+  readonly relation: string;
+  readonly reads: 'keys' | 'prefix' | 'everything';
+  /** How many different keys were asked for; null when that isn't known, or it wasn't keys. */
+  readonly keys: number | null;
+  /** Why everything was read, as far as that is known. */
+  readonly reason: string | null;
+  /** pgclip read Redis itself and handed the rows to the query. */
+  readonly handedOver: boolean;
+}
+
 /** How a query was run. */
 export interface Explanation {
   /** In the order of the plan. */
   readonly remoteParts: readonly RemotePart[];
+  /** In the order of the query. Absent: it reads no linked Redis. */
+  readonly reductions?: readonly RedisRead[];
   readonly rows: number;
   readonly durationMs: number;
   /** Postgres's plan, laid out as EXPLAIN (ANALYZE, VERBOSE). Holds SQL of the remote and values of the query. */
@@ -50,10 +65,26 @@ export function describeRemotePart({ tables, work, link, rows, times }: RemotePa
   return `${what} ${joinWords(done)} on ${link}, ${all} fetched, asked ${count(times, 'time')}`;
 }
 
-/** A line for each part, in the order of the plan; one line when no remote had a part in it. */
-export function summarize({ remoteParts }: Pick<Explanation, 'remoteParts'>): string[] {
-  if (remoteParts.length === 0) return ['Everything ran in the database itself.'];
-  return remoteParts.map(describeRemotePart);
+/** One relation without a full stop: `hredis.redis read by 1,000 keys`. */
+export function describeRedisRead({ relation, reads, keys, reason, handedOver }: RedisRead): string {
+  const by = handedOver ? ', by pgclip itself' : '';
+  if (reads === 'keys') return `${relation} read by ${keys === null ? 'its keys' : count(keys, 'key')}${by}`;
+  if (reads === 'prefix') return `${relation} read by a prefix of its keys${by}`;
+  // Reasons begin with what they are about.
+  const why = reason?.startsWith(`${relation}: `) ? reason.slice(relation.length + 2) : reason;
+  return `${relation} scanned whole${why === null || why === undefined ? '' : `: ${why}`}`;
+}
+
+/**
+ * A line for each part, in the order of the plan, then one for each relation of Redis; one line when no remote had a
+ * part in it.
+ */
+export function summarize({
+  remoteParts,
+  reductions = [],
+}: Pick<Explanation, 'remoteParts' | 'reductions'>): string[] {
+  if (remoteParts.length + reductions.length === 0) return ['Everything ran in the database itself.'];
+  return [...remoteParts.map(describeRemotePart), ...reductions.map(describeRedisRead)];
 }
 
 function joinWords(words: readonly string[]): string {

@@ -3,11 +3,20 @@
  * nothing else.
  */
 import type { DataLink, LinkChange, LinkProgress, LinkReport, LinkUses } from './data-link.ts';
+import type { RedisAccess, RedisRemote } from './redis-remote.ts';
 
 /** A remote's config var and its URL. The URL is secret. */
 export interface RemoteAddress {
   readonly name: string;
   readonly url: string;
+}
+
+/** What a link may lead to. */
+export type LinkRemote = RemoteAddress | RedisRemote;
+
+/** Whether the remote is a Redis. */
+export function isRedisRemote(remote: LinkRemote): remote is RedisRemote {
+  return 'makeLogin' in remote;
 }
 
 /** A link to be made. */
@@ -16,6 +25,8 @@ export interface NewLink {
   readonly name: string;
   /** Schema of the remote. */
   readonly schema: string;
+  /** What of a Redis it shows; only for one. Default: all of it, to be read. */
+  readonly redis?: RedisAccess | undefined;
   /** The login that clips run with here: it gets to read the link. */
   readonly reader: string;
 }
@@ -41,18 +52,18 @@ export interface LinkHost {
    * Links the remote. Throws `link_name_taken`, `owner_lacks_rights`, `remote_refused`, `remote_unavailable`; then
    * nothing has changed.
    */
-  create(link: NewLink, remote: RemoteAddress, work?: LinkWork): Promise<LinkReport>;
+  create(link: NewLink, remote: LinkRemote, work?: LinkWork): Promise<LinkReport>;
   /**
    * What a refresh would do, changing nothing; empty when the link is as its remote. Without the owner's login a
    * changed password is not seen. Throws `link_not_found`, `link_name_taken` when something else has its name,
    * `remote_refused`, `remote_unavailable`.
    */
-  compare(name: string, remote: RemoteAddress, reader: string): Promise<readonly LinkChange[]>;
+  compare(name: string, remote: LinkRemote, reader: string): Promise<readonly LinkChange[]>;
   /**
    * Brings the link to what the remote is now, and repairs it. Throws as `compare`, and `owner_lacks_rights`,
    * `link_busy`, `link_in_use`; then nothing has changed.
    */
-  refresh(name: string, remote: RemoteAddress, reader: string, work?: LinkWork): Promise<LinkReport>;
+  refresh(name: string, remote: LinkRemote, reader: string, work?: LinkWork): Promise<LinkReport>;
   /** What else would go with the link. Throws `link_not_found`. */
   uses(name: string): Promise<LinkUses>;
   /**

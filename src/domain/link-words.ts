@@ -1,5 +1,19 @@
 /** Links in words and figures that pages, command line and API share. */
-import type { LinkChange, LinkStatus } from './data-link.ts';
+import type { DataLink, LinkChange, LinkStatus } from './data-link.ts';
+
+/** What of the remote is linked, to stand in brackets: `analytics`; `Redis database 0, keys app:*, writable`. */
+export function describeRemote({
+  redis,
+  remoteDatabase,
+}: Pick<DataLink, 'redis' | 'remoteDatabase'>): string {
+  if (!redis) return remoteDatabase ?? 'unknown';
+  const { prefix, writable } = redis;
+  return [
+    `Redis database ${remoteDatabase ?? 'unknown'}`,
+    ...(prefix === '' ? [] : [`keys ${prefix}*`]),
+    ...(writable ? ['writable'] : []),
+  ].join(', ');
+}
 
 /** A warning of a remote whose login may do more than read; `reasons` are the sentences that say what, at least one. */
 export function describeStrongLogin(remote: string, reasons: readonly string[]): string {

@@ -3,12 +3,14 @@ import type { LinkChange, LinkReport, LinkStatus } from '../domain/data-link.ts'
 import { findChangedTables } from '../domain/link-words.ts';
 
 export function toLinkJson(status: LinkStatus) {
-  const { name, database, remote, remoteDatabase, remoteSchema, server } = status;
+  const { name, database, remote, redis, remoteDatabase, remoteSchema, server } = status;
   const { createdAt, refreshedAt, tables, changes } = status;
   return {
     name,
     database,
     remote,
+    kind: redis ? ('redis' as const) : ('postgres' as const),
+    redis: redis && { prefix: redis.prefix, writable: redis.writable },
     remoteDatabase,
     remoteSchema,
     server,

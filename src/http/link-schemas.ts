@@ -23,6 +23,14 @@ export const NewLinkBody = z
       example: 'warehouse',
     }),
     schema: identifier.optional().openapi({ description: 'Schema of the remote. Default: `public`' }),
+    prefix: z.string().optional().openapi({
+      description:
+        'Of a Redis: only keys that begin with it are there, and it is left out of their names. Default: every key',
+      example: 'app:',
+    }),
+    writable: z.boolean().optional().openapi({
+      description: 'Of a Redis: whether SQL may change it, though never a clip’s. Default: false',
+    }),
   })
   .openapi('NewLink');
 
@@ -46,6 +54,11 @@ export const LinkJson = z
     name: z.string().openapi({ description: 'Of the link and of its schema', example: 'warehouse' }),
     database: z.string().openapi({ example: 'DATABASE_URL' }),
     remote: z.string().openapi({ example: 'WAREHOUSE_URL' }),
+    kind: z.enum(['postgres', 'redis']).openapi({ description: 'What the remote is' }),
+    redis: z
+      .object({ prefix: z.string(), writable: z.boolean() })
+      .nullable()
+      .openapi({ description: 'What the link shows of a Redis' }),
     remoteDatabase: z.string().nullable(),
     remoteSchema: z.string(),
     server: z.string().openapi({ description: 'Name of the foreign server', example: 'warehouse_server' }),
@@ -106,6 +119,17 @@ export const ExplanationJson = z
         sql: z.string().openapi({ description: 'What it was asked' }),
       }),
     ),
+    reductions: z
+      .array(
+        z.object({
+          relation: z.string().openapi({ example: 'hredis.redis' }),
+          reads: z.enum(['keys', 'prefix', 'everything']),
+          keys: z.int().nullable().openapi({ description: 'How many keys were asked for, if that is known' }),
+          reason: z.string().nullable().openapi({ description: 'Why everything was read' }),
+          handedOver: z.boolean().openapi({ description: 'Whether pgclip read Redis itself' }),
+        }),
+      )
+      .openapi({ description: 'What was read of linked Redis' }),
     rows: z.int(),
     durationMs: z.int(),
     plan: z.string().openapi({ description: 'EXPLAIN (ANALYZE, VERBOSE), as text' }),

@@ -29,6 +29,7 @@ async function look(c: AppContext, name: string): Promise<ListedDatabase> {
     ...(status.reachable ? await found : { links: null }),
     writable: links.isWritable(name),
     remotes: links.remotesFor(name),
+    redisRemotes: links.redisRemotes,
   };
 }
 

@@ -4,11 +4,19 @@
  */
 import { type DataLink, findLinkNameProblem, type LinkReport, type LinkStatus } from '../domain/data-link.ts';
 import { AppError } from '../domain/errors.ts';
-import type { LinkHost, LinkWork, RemoteAddress } from '../domain/link-host.ts';
+import {
+  isRedisRemote,
+  type LinkHost,
+  type LinkRemote,
+  type LinkWork,
+  type RemoteAddress,
+} from '../domain/link-host.ts';
 import type { ClipStore, Log } from '../domain/ports.ts';
+import type { RedisAccess, RedisRemote } from '../domain/redis-remote.ts';
 import type { Databases } from './databases.ts';
 import { LinkChecks, within } from './link-checks.ts';
 import { findClipsUsing, type LinkUse } from './link-uses.ts';
+import { nameOfRedis, parseAccess } from './new-redis-link.ts';
 import { type ChangedLink, findOutdated, toOutdated } from './outdated-links.ts';
 
 export interface DataLinksOptions {
@@ -18,8 +26,8 @@ export interface DataLinksOptions {
   readonly clips: ClipStore;
   /** All Postgres that are configured. */
   readonly remotes: readonly RemoteAddress[];
-  /** Config vars that hold a Redis. */
-  readonly redisRemotes: readonly string[];
+  /** All Redis that can be linked. */
+  readonly redisRemotes: readonly RedisRemote[];
   readonly log: Log;
   /** The longest that a list waits for a remote. Default: 8 seconds. */
   readonly deadlineMs?: number;
@@ -33,6 +41,10 @@ export interface LinkRequest {
   readonly as?: string | undefined;
   /** Schema of the remote. Default: `public`. */
   readonly schema?: string | undefined;
+  /** Of a Redis: only keys that begin with it. Default: every key. */
+  readonly prefix?: string | undefined;
+  /** Of a Redis: whether SQL may change it, though never a clip's. Default: no. */
+  readonly writable?: boolean | undefined;
 }
 
 /** How long a failed run waits to learn whether a remote has changed. */
@@ -56,9 +68,15 @@ export class DataLinks {
     return this.#findHost(database)?.writable ?? false;
   }
 
-  /** The databases that could be linked into this one, itself left out. */
+  /** What could be linked into this database, itself left out: each Postgres, then each Redis. */
   remotesFor(database: string): readonly string[] {
-    return this.#options.remotes.map(({ name }) => name).filter((name) => name !== database);
+    const { remotes, redisRemotes } = this.#options;
+    return [...remotes, ...redisRemotes].map(({ name }) => name).filter((name) => name !== database);
+  }
+
+  /** Config vars of the Redis that can be linked. */
+  get redisRemotes(): readonly string[] {
+    return this.#options.redisRemotes.map(({ name }) => name);
   }
 
   /**
@@ -85,18 +103,22 @@ export class DataLinks {
    * `links_read_only`, and as `LinkHost.create`; then nothing has changed.
    */
   async create(database: string, request: LinkRequest, work?: LinkWork): Promise<LinkReport> {
-    const { host, remote, name } = this.check(database, request);
+    const { host, remote, name, redis } = this.check(database, request);
     const reader = await this.#checks.getReader(database);
-    const link = { name, schema: request.schema ?? 'public', reader };
+    const link = { name, schema: request.schema ?? 'public', reader, redis };
     return host.create(link, remote, work).finally(() => this.#learnt.delete(database));
   }
 
   /** What a creation goes by, found without asking anyone. Throws what `create` throws before it begins. */
-  check(database: string, request: LinkRequest): { host: LinkHost; remote: RemoteAddress; name: string } {
+  check(
+    database: string,
+    request: LinkRequest,
+  ): { host: LinkHost; remote: LinkRemote; name: string; redis: RedisAccess | undefined } {
     this.#options.databases.get(database);
     const remote = this.#getNewRemote(database, request.remote);
     const name = parseName(request.as, remote);
-    return { host: this.#getWritableHost(database), remote, name };
+    const redis = parseAccess(remote, request);
+    return { host: this.#getWritableHost(database), remote, name, redis };
   }
 
   /**
@@ -193,24 +215,24 @@ export class DataLinks {
     throw new AppError('link_not_found', `${database} has no data link of this name. ${known}`);
   }
 
-  #getNewRemote(database: string, name: string): RemoteAddress {
+  #getNewRemote(database: string, name: string): LinkRemote {
     if (name === database)
       throw new AppError('remote_refused', `${name} can not be linked to itself. Name another remote.`);
-    const remote = this.#options.remotes.find((each) => each.name === name);
+    const remote = this.#checks.findRemote(name);
     if (remote) return remote;
-    if (this.#options.redisRemotes.includes(name))
-      throw new AppError('remote_refused', `pgclip links Postgres databases; ${name} is a Redis.`);
     const known = this.remotesFor(database).join(', ');
     throw new AppError(
       'remote_not_found',
-      `No config var of this name holds a Postgres URL. ${known === '' ? 'There is no other database yet: set one such as WAREHOUSE_URL and start pgclip again.' : `There is ${known}.`}`,
+      `No config var of this name holds the URL of a Postgres or a Redis. ${known === '' ? 'There is no other database yet: set one such as WAREHOUSE_URL and start pgclip again.' : `There is ${known}.`}`,
     );
   }
 }
 
 /** The link's name: as it was given, or the remote's. Throws `invalid_request`. */
-function parseName(given: string | undefined, remote: RemoteAddress): string {
-  const name = given ?? databaseNameOf(remote.url).replaceAll('-', '_');
+function parseName(given: string | undefined, remote: LinkRemote): string {
+  const name =
+    given ??
+    (isRedisRemote(remote) ? nameOfRedis(remote.name) : databaseNameOf(remote.url).replaceAll('-', '_'));
   const problem = findLinkNameProblem(name);
   if (problem === null) return name;
   const message =

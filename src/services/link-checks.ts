@@ -4,9 +4,10 @@
  */
 import type { DataLink, LinkChange, LinkProblem, LinkStatus } from '../domain/data-link.ts';
 import { AppError, toAppError } from '../domain/errors.ts';
-import type { LinkHost, RemoteAddress } from '../domain/link-host.ts';
+import type { LinkHost, LinkRemote, RemoteAddress } from '../domain/link-host.ts';
 import { describeStrongLogin } from '../domain/link-words.ts';
 import type { Log } from '../domain/ports.ts';
+import type { RedisRemote } from '../domain/redis-remote.ts';
 import type { Databases } from './databases.ts';
 
 /** The longest that a list waits for a remote. */
@@ -16,6 +17,8 @@ export interface LinkChecksOptions {
   readonly databases: Databases;
   /** All Postgres that are configured. */
   readonly remotes: readonly RemoteAddress[];
+  /** All Redis that can be linked. */
+  readonly redisRemotes: readonly RedisRemote[];
   readonly log: Log;
   /** Default: 8 seconds. */
   readonly deadlineMs?: number;
@@ -58,13 +61,19 @@ export class LinkChecks {
     });
   }
 
+  /** What a config var holds that can be linked, or null. */
+  findRemote(name: string): LinkRemote | null {
+    const { remotes, redisRemotes } = this.#options;
+    return [...remotes, ...redisRemotes].find((each) => each.name === name) ?? null;
+  }
+
   /** The remote's address. Throws `remote_not_found` when its config var is not set any more. */
-  getRemote(link: Pick<DataLink, 'name' | 'remote'>): RemoteAddress {
-    const remote = this.#options.remotes.find(({ name }) => name === link.remote);
+  getRemote(link: Pick<DataLink, 'name' | 'remote'>): LinkRemote {
+    const remote = this.findRemote(link.remote);
     if (remote) return remote;
     throw new AppError(
       'remote_not_found',
-      `The remote of ${link.name} is ${link.remote}, and no config var of that name holds a Postgres URL any more. Set it and start pgclip again, or remove the link.`,
+      `The remote of ${link.name} is ${link.remote}, and no config var of that name holds the URL of a Postgres or a Redis any more. Set it and start pgclip again, or remove the link.`,
     );
   }
 

@@ -2,6 +2,7 @@
 
 import type { LinkHost, RemoteAddress } from '../domain/link-host.ts';
 import type { Database, Log, Scratch, Store } from '../domain/ports.ts';
+import type { RedisRemote } from '../domain/redis-remote.ts';
 import { Archives } from './archive/archives.ts';
 import { Clips } from './clips.ts';
 import { DataLinks } from './data-links.ts';
@@ -33,8 +34,8 @@ export interface ServicesOptions {
     readonly hosts: readonly LinkHost[];
     /** All Postgres that are configured. */
     readonly remotes: readonly RemoteAddress[];
-    /** Config vars that hold a Redis. */
-    readonly redisRemotes: readonly string[];
+    /** All Redis that can be linked. */
+    readonly redisRemotes: readonly RedisRemote[];
   };
 }
 

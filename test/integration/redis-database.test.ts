@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRedisConnection } from '../../src/adapters/redis/connection.ts';
+import { openRedisLink } from '../../src/adapters/redis/link.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 
 let server: RedisServer;
@@ -22,6 +23,25 @@ afterAll(async () => {
 
 const urlOf = (login: string, database: number) => `redis://${login}127.0.0.1:${server.port}/${database}`;
 
+async function readByLink(url: string): Promise<readonly string[]> {
+  const link = openRedisLink({ url });
+  const question = {
+    table: 'redis',
+    keys: [Buffer.from('key')],
+    prefix: Buffer.alloc(0),
+    parts: null,
+  } as const;
+  const found: string[] = [];
+  try {
+    const signal = AbortSignal.timeout(20_000);
+    for await (const rows of link.read({ ...question, wanted: [true, true, false], signal }))
+      found.push(...rows.map(([, value]) => String(value)));
+    return found;
+  } finally {
+    await link.close();
+  }
+}
+
 async function readByStore(url: string, perRequest: boolean): Promise<string | null> {
   const connection = openRedisConnection({ url, perRequest });
   try {
@@ -33,7 +53,8 @@ async function readByStore(url: string, perRequest: boolean): Promise<string | n
 
 describe('a database that may be used', () => {
   it('is', async () => {
-    expect(await readByStore(urlOf('narrow:pw@', 0), false)).toBe('zero');
+    expect(await readByLink(urlOf('', 1))).toEqual(['one']);
+    expect(await readByLink(urlOf('narrow:pw@', 0))).toEqual(['zero']);
     for (const perRequest of [false, true]) expect(await readByStore(urlOf('', 1), perRequest)).toBe('one');
   });
 });
@@ -42,6 +63,10 @@ describe.each([
   ['that there is not', '', 99],
   ['that the login may not choose', 'narrow:pw@', 1],
 ])('a database %s', (_, login, database) => {
+  it('is none for a link', async () => {
+    await expect(readByLink(urlOf(login, database))).rejects.toMatchObject({ name: 'RedisLinkError' });
+  });
+
   it('is none for the store', async () => {
     for (const perRequest of [false, true])
       await expect(readByStore(urlOf(login, database), perRequest)).rejects.toMatchObject({

@@ -42,6 +42,7 @@ export class ScriptedHost implements LinkHost {
       name,
       database: this.name,
       remote: 'WAREHOUSE_URL',
+      redis: null,
       remoteDatabase: 'analytics',
       remoteSchema: 'public',
       server: `${name}_server`,

@@ -5,6 +5,7 @@ import type { DataLink, LinkChange } from '../../src/domain/data-link.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import type { LinkHost } from '../../src/domain/link-host.ts';
 import type { ClipStore, Database, DatabaseStatus } from '../../src/domain/ports.ts';
+import type { RedisRemote } from '../../src/domain/redis-remote.ts';
 import type { ResultSet, Row } from '../../src/domain/result-set.ts';
 import { DataLinks } from '../../src/services/data-links.ts';
 import { Databases } from '../../src/services/databases.ts';
@@ -26,6 +27,7 @@ class FakeHost implements LinkHost {
       name,
       database: this.name,
       remote: 'WAREHOUSE_URL',
+      redis: null,
       remoteDatabase: 'analytics',
       remoteSchema: 'public',
       server: `${name}_server`,
@@ -98,6 +100,14 @@ const change = (more: Partial<LinkChange>): LinkChange => ({
 const clip = (id: string, sql: string, more: Partial<Clip> = {}) =>
   ({ id, name: id, sql, database: 'DATABASE_URL', createdAt: id, ...more }) as Clip;
 
+/** A Redis, and no gateway through which it could be read. */
+const cache: RedisRemote = {
+  ...{ name: 'CACHE_URL', database: 0, gateway: null },
+  makeLogin: () => ({ user: '', password: '' }),
+  seal: () => '',
+  check: async () => {},
+};
+
 /** Services over the host. `run` is what runs of the local database do. */
 function open(
   options: { clips?: readonly Clip[]; remote?: Partial<DatabaseStatus>; run?: Database['run'] } = {},
@@ -135,7 +145,7 @@ function open(
       { name: 'ODD_URL', url: 'postgres://reader@127.0.0.1:1/Odd%20Name' },
       { name: 'BARE_URL', url: 'postgres://sales-team@127.0.0.1:1' },
     ],
-    redisRemotes: ['CACHE_URL'],
+    redisRemotes: [cache],
     log: () => {},
     deadlineMs: 50,
   });
@@ -179,7 +189,7 @@ describe('a new link', () => {
 
   it.each([
     ['DATABASE_URL', 'remote_refused', /itself/],
-    ['CACHE_URL', 'remote_refused', /CACHE_URL is a Redis/],
+    ['CACHE_URL', 'remote_refused', /CACHE_URL is a Redis.*GATEWAY_PORT/],
     ['NO_URL', 'remote_not_found', /WAREHOUSE_URL, ODD_URL, BARE_URL/],
   ])('of %s is refused', async (remote, code, message) => {
     const { host, links } = open();

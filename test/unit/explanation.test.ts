@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { findRemoteScans, type PlanNode } from '../../src/adapters/postgres/plan.ts';
 import { writePlan } from '../../src/adapters/postgres/plan-text.ts';
-import type { RemotePart } from '../../src/domain/explanation.ts';
-import { describeRemotePart, summarize } from '../../src/domain/explanation.ts';
+import type { RedisRead, RemotePart } from '../../src/domain/explanation.ts';
+import { describeRedisRead, describeRemotePart, summarize } from '../../src/domain/explanation.ts';
 
 const part: RemotePart = {
   link: 'warehouse',
@@ -46,6 +46,31 @@ describe('the words of a part', () => {
       describeRemotePart(second),
     ]);
     expect(summarize({ remoteParts: [] })).toEqual(['Everything ran in the database itself.']);
+    expect(summarize({ remoteParts: [part], reductions: [read1000] })).toEqual([
+      describeRemotePart(part),
+      'hredis.redis read by 1,000 keys',
+    ]);
+    expect(summarize({ remoteParts: [], reductions: [read1000] })).toHaveLength(1);
+  });
+});
+
+const read1000: RedisRead = {
+  ...{ relation: 'hredis.redis', reads: 'keys', keys: 1000, reason: null, handedOver: false },
+};
+
+describe('the words of what was read of Redis', () => {
+  it.each<[Partial<RedisRead>, string]>([
+    [{}, 'hredis.redis read by 1,000 keys'],
+    [{ keys: 1, handedOver: true }, 'hredis.redis read by 1 key, by pgclip itself'],
+    [{ keys: null }, 'hredis.redis read by its keys'],
+    [{ reads: 'prefix', keys: null }, 'hredis.redis read by a prefix of its keys'],
+    [{ reads: 'everything', keys: null }, 'hredis.redis scanned whole'],
+    [
+      { reads: 'everything', keys: null, reason: 'hredis.redis: the function f may be volatile' },
+      'hredis.redis scanned whole: the function f may be volatile',
+    ],
+  ])('%o', (differences, words) => {
+    expect(describeRedisRead({ ...read1000, ...differences })).toBe(words);
   });
 });
 

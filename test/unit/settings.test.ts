@@ -19,6 +19,7 @@ describe('parseSettings', () => {
     expect(parseSettings({}, 'node')).toEqual({
       host: '127.0.0.1',
       port: 3000,
+      gateway: { port: null, host: '127.0.0.1', address: null, certFile: null, keyFile: null },
       publicUrl: null,
       queryDeadlineMs: 600_000,
       poolSize: 10,

@@ -23,6 +23,7 @@ const link: LinkStatus = {
   name: 'warehouse',
   database: 'DATABASE_URL',
   remote: 'WAREHOUSE_URL',
+  redis: null,
   remoteDatabase: hostile,
   remoteSchema: hostile,
   server: 'warehouse_server',
@@ -257,6 +258,14 @@ describe('the page of an explanation', () => {
     });
     expect(html).toContain('Everything ran in the database itself.');
     expect(html).not.toContain('What the remotes were asked');
+  });
+
+  it('says what was read of a linked Redis', async () => {
+    const read = { relation: 'hredis.redis', reads: 'everything', keys: null, handedOver: false } as const;
+    const reductions = [{ ...read, reason: `it depends on ${hostile}` }];
+    const html = await draw({ outcome: { kind: 'explained', explanation: { ...explanation, reductions } } });
+    expect(html).not.toContain(hostile);
+    expect(textOf(html)).toContain('hredis.redis scanned whole: it depends on');
   });
 
   it('says of a frozen clip that this is not its snapshot', async () => {

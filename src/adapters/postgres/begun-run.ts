@@ -6,7 +6,9 @@ import { AppError } from '../../domain/errors.ts';
 import type { Log, RunOptions } from '../../domain/ports.ts';
 import type { ColumnTypes } from './column-types.ts';
 import type { Connector } from './connect.ts';
+import type { LinkedRedisLook } from './linked-redis.ts';
 import { isQueryCanceled, type SentText, toRunError } from './pg-error.ts';
+import type { RedisWay } from './reduced-text.ts';
 import { openSession, type Session } from './session.ts';
 
 /** What a run needs of its database. */
@@ -16,6 +18,9 @@ export interface RunContext {
   /** From the start to the last row. */
   readonly deadlineMs: number;
   readonly log: Log;
+  /** How queries over linked Redis are reduced. Absent: they run as they are written. */
+  readonly redis?: RedisWay;
+  readonly linked?: LinkedRedisLook;
 }
 
 /** Ends a session early: at the deadline or when nobody wants its rows any more. */
@@ -25,6 +30,7 @@ export class Stop {
   readonly #session: Session;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #signal: AbortSignal | undefined;
+  readonly #stopped = new AbortController();
   readonly #abandon = () => this.stop(new AppError('run_cancelled', 'Nobody waits for this run any more.'));
 
   constructor(session: Session, deadlineMs: number, signal: AbortSignal | undefined) {
@@ -40,6 +46,12 @@ export class Stop {
     this.#reason = reason;
     this.clear();
     this.#session.abort();
+    this.#stopped.abort(reason);
+  }
+
+  /** Aborted with the reason when the session was ended early: for work elsewhere that goes with it. */
+  get signal(): AbortSignal {
+    return this.#stopped.signal;
   }
 
   /** Why the run ended with this error, when it is not the error that tells. */
@@ -71,7 +83,7 @@ export interface BegunRun {
   readonly session: Session;
   readonly stop: Stop;
   /** The AppError of what was thrown, with the session seen to. */
-  fail(error: unknown, stage: Stage, sent: SentText): AppError;
+  fail(error: unknown, stage: Stage, sent: SentText | undefined): AppError;
 }
 
 /** Begins a run. Throws `queue_full`, `run_cancelled`, `database_unavailable`. */
@@ -84,6 +96,7 @@ export async function beginRun(
     session = await openSession(context.connector, {
       deadlineMs: context.deadlineMs,
       log: context.log,
+      ...(context.linked ? { linked: context.linked } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {

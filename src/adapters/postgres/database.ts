@@ -6,14 +6,18 @@ import { readSchema } from './catalog.ts';
 import { ColumnTypes } from './column-types.ts';
 import { type ConnectOptions, type Connector, openConnector } from './connect.ts';
 import { explainQuery } from './explain.ts';
+import { LinkedRedisLook } from './linked-redis.ts';
 import { inspectLogin } from './login.ts';
 import { causeOf, toRunError } from './pg-error.ts';
+import type { RedisWay } from './reduced-text.ts';
 import { describeQuery, openRun } from './run.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface DatabaseOptions extends ConnectOptions {
   /** The longest a run may take, from its start to its last row. */
   readonly runDeadlineMs: number;
+  /** How queries over linked Redis are reduced. Default: they run as they are written. */
+  readonly redis?: RedisWay;
 }
 
 /** What looking at the server or the catalogue may take. */
@@ -26,11 +30,13 @@ export function openDatabase(options: DatabaseOptions): Database & { readonly le
   const connector = openConnector(options);
   // Apart from the runs: a database whose connections are all busy answers, and has to be seen to.
   const looks = openConnector({ ...options, queue: { ...options.queue, size: looksAtOnce } });
+  const { redis } = options;
   const context: RunContext = {
     connector,
     types: new ColumnTypes(),
     deadlineMs: options.runDeadlineMs,
     log: options.log,
+    ...(redis ? { redis, linked: new LinkedRedisLook(options.name, redis.without) } : {}),
   };
   return {
     name: options.name,

@@ -6,12 +6,12 @@
 
 import type { Explanation, RemotePart } from '../../domain/explanation.ts';
 import type { RunOptions } from '../../domain/ports.ts';
-import { beginRun, type RunContext, type Stage } from './begun-run.ts';
+import type { RunContext } from './begun-run.ts';
 import { parseMarker } from './links/marker.ts';
-import type { SentText } from './pg-error.ts';
 import { findRemoteScans, type Plan, type RemoteScan, rowsOf, type TableName } from './plan.ts';
 import { writePlan } from './plan-text.ts';
-import { getStatement, proofPrefixLength, prove } from './proof.ts';
+import { proofPrefixLength, prove } from './proof.ts';
+import { withReducedText } from './reduced-run.ts';
 import { rawText, type Session } from './session.ts';
 
 /** JSON, because in the text form a value with line breaks can look like a part of the plan. */
@@ -23,27 +23,23 @@ export async function explainQuery(
   sql: string,
   options: Pick<RunOptions, 'signal'> = {},
 ): Promise<Explanation> {
-  const statement = getStatement(sql);
-  const { session, stop, fail } = await beginRun(context, options);
-  let sent: SentText = { sql, prefixLength: proofPrefixLength };
-  let stage: Stage = 'sql_refused';
-  try {
-    await prove(session, statement, context.types);
-    sent = { sql, prefixLength: explain.length };
-    stage = 'sql_failed';
-    const plan = await readPlan(session, statement);
+  return withReducedText(context, sql, options, async ({ session, stop }, text) => {
+    text.sentAfter(proofPrefixLength, 'sql_refused');
+    await prove(session, text.sql, context.types);
+    text.sentAfter(explain.length, 'sql_failed');
+    const plan = await readPlan(session, text.sql);
     const remoteParts = await toRemoteParts(session, findRemoteScans(plan));
+    const reductions = await text.countKeys(session.client);
     stop.clear();
     session.end();
     return {
       remoteParts,
+      ...(reductions.length > 0 ? { reductions } : {}),
       rows: rowsOf(plan.Plan),
       durationMs: Math.round(Number(plan['Planning Time'] ?? 0) + Number(plan['Execution Time'] ?? 0)),
       plan: writePlan(plan),
     };
-  } catch (error) {
-    throw fail(error, stage, sent);
-  }
+  });
 }
 
 async function readPlan(session: Session, statement: string): Promise<Plan> {

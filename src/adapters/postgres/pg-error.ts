@@ -4,6 +4,7 @@
  */
 import pg from 'pg';
 import { AppError, type SqlProblem } from '../../domain/errors.ts';
+import { type Edit, originalIndex } from '../../reduction/edits.ts';
 import { findRemoteSql, isOfRemote, isRemoteUnavailable } from './remote-error.ts';
 import { locate } from './statement.ts';
 
@@ -35,6 +36,8 @@ export function isQueryCanceled(error: unknown): boolean {
 export interface SentText {
   readonly sql: string;
   readonly prefixLength: number;
+  /** What was sent in its place. */
+  readonly rewritten?: { readonly sql: string; readonly edits: readonly Edit[] } | undefined;
 }
 
 /** True when the connection, not the statement, is what failed: the next try may go well on another one. */
@@ -54,8 +57,16 @@ function toSqlProblem(error: pg.DatabaseError, sent?: SentText): SqlProblem {
     sqlstate: error.code ?? 'XX000',
     message: error.detail ? `${error.message} (${error.detail})` : error.message,
     ...(error.hint ? { hint: error.hint } : {}),
-    ...(sent && position > 0 ? locate(sent.sql, position) : {}),
+    ...(sent && position > 0 ? locateSent(sent, position) : {}),
   };
+}
+
+/** As `locate`, in the text that the user gave. */
+function locateSent({ sql, rewritten }: SentText, position: number): ReturnType<typeof locate> {
+  if (!rewritten) return locate(sql, position);
+  // Postgres counts code points, edits count UTF-16.
+  const index = [...rewritten.sql].slice(0, position - 1).join('').length;
+  return locate(sql, [...sql.slice(0, originalIndex(rewritten.edits, index))].length + 1);
 }
 
 const messages = {

@@ -9,10 +9,10 @@ import { decodeRows } from '../../domain/copy-text.ts';
 import type { AppError } from '../../domain/errors.ts';
 import type { RunOptions } from '../../domain/ports.ts';
 import type { Column, ResultSet, Row } from '../../domain/result-set.ts';
-import { beginRun, type RunContext, type Stage, type Stop } from './begun-run.ts';
+import type { RunContext, Stop } from './begun-run.ts';
 import { CopyOut } from './copy-out.ts';
-import type { SentText } from './pg-error.ts';
-import { getStatement, proofPrefixLength, prove } from './proof.ts';
+import { proofPrefixLength, prove } from './proof.ts';
+import { withReducedText } from './reduced-run.ts';
 import type { Session } from './session.ts';
 
 /** The columns with `jsonAt` where their JSON has to come from Postgres. */
@@ -27,20 +27,23 @@ function withNestedJson(columns: readonly Column[]): Column[] {
  * The COPY of a proved query, and how many characters of ours stand before it. Columns are renamed by position, since
  * their own names may be the same or none.
  */
-function copyText(sql: string, columns: readonly Column[], options: RunOptions): SentText & { text: string } {
+function copyText(
+  sql: string,
+  columns: readonly Column[],
+  options: RunOptions,
+): { prefixLength: number; text: string } {
   const asJson = columns.flatMap((column, index) =>
     column.jsonAt === undefined ? [] : [`pg_catalog.to_json(q.c${index})`],
   );
   const paged = options.limit !== undefined || options.offset !== undefined;
   if (asJson.length === 0 && !paged) {
-    return { sql, prefixLength: 'COPY ('.length, text: `COPY (${sql}\n) TO STDOUT` };
+    return { prefixLength: 'COPY ('.length, text: `COPY (${sql}\n) TO STDOUT` };
   }
   const before = `COPY (SELECT ${['q.*', ...asJson].join(', ')} FROM (`;
   const names = columns.length > 0 ? `(${columns.map((_, index) => `c${index}`).join(', ')})` : '';
   const limit = options.limit === undefined ? '' : ` LIMIT ${BigInt(options.limit)}`;
   const offset = options.offset === undefined ? '' : ` OFFSET ${BigInt(options.offset)}`;
   return {
-    sql,
     prefixLength: before.length,
     text: `${before}${sql}\n) AS q${names}${limit}${offset}) TO STDOUT`,
   };
@@ -48,16 +51,13 @@ function copyText(sql: string, columns: readonly Column[], options: RunOptions):
 
 /** As `Database.describe`. */
 export async function describeQuery(context: RunContext, sql: string): Promise<readonly Column[]> {
-  const statement = getStatement(sql);
-  const { session, stop, fail } = await beginRun(context);
-  try {
-    return await prove(session, statement, context.types);
-  } catch (error) {
-    throw fail(error, 'sql_refused', { sql, prefixLength: proofPrefixLength });
-  } finally {
+  return withReducedText(context, sql, { describeOnly: true }, async ({ session, stop }, text) => {
+    text.sentAfter(proofPrefixLength, 'sql_refused');
+    const columns = await prove(session, text.sql, context.types);
     stop.clear();
     session.end();
-  }
+    return columns;
+  });
 }
 
 /** As `Database.run`. */
@@ -66,25 +66,23 @@ export async function openRun(
   sql: string,
   options: RunOptions = {},
 ): Promise<ResultSet> {
-  const statement = getStatement(sql);
-  const { session, stop, ...run } = await beginRun(context, options);
-  let sent: SentText = { sql, prefixLength: proofPrefixLength };
-  let stage: Stage = 'sql_refused';
-  const fail = (error: unknown) => run.fail(error, stage, sent);
-  try {
-    let columns = await prove(session, statement, context.types);
+  return withReducedText(context, sql, options, async (run, text) => {
+    const { session, stop } = run;
+    text.sentAfter(proofPrefixLength, 'sql_refused');
+    let columns = await prove(session, text.sql, context.types);
     if (options.nestedJson) columns = withNestedJson(columns);
-    const copy = copyText(statement, columns, options);
-    sent = { sql, prefixLength: copy.prefixLength };
-    stage = 'sql_failed';
+    const copy = copyText(text.sql, columns, options);
+    text.sentAfter(copy.prefixLength, 'sql_failed');
     const out = new CopyOut(copy.text);
     session.client.query(out);
-    const batches = readBatches(out, widthOf(columns), { session, stop, fail });
+    const texts = out.texts();
+    // Up to here the query may be run once more, so that nothing has ended the session yet.
+    const firstText = await texts.next();
+    const fail = (error: unknown) => run.fail(error, text.stage, text.sent);
+    const batches = readBatches(firstText, texts, widthOf(columns), { session, stop, fail });
     const first = await batches.next();
     return resultSet({ columns, first, batches, session, stop });
-  } catch (error) {
-    throw fail(error);
-  }
+  });
 }
 
 function widthOf(columns: readonly Column[]): number {
@@ -92,13 +90,15 @@ function widthOf(columns: readonly Column[]): number {
 }
 
 async function* readBatches(
-  out: CopyOut,
+  first: IteratorResult<string, void>,
+  others: AsyncGenerator<string, void, undefined>,
   width: number,
   run: { session: Session; stop: Stop; fail(error: unknown): AppError },
 ): AsyncGenerator<readonly Row[], void, undefined> {
   let whole = false;
   try {
-    for await (const text of out.texts()) yield decodeRows(text, width);
+    if (!first.done) yield decodeRows(first.value, width);
+    for await (const text of others) yield decodeRows(text, width);
     whole = true;
   } catch (error) {
     throw run.fail(error);

@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import type { Log } from '../../domain/ports.ts';
 import { answerDeadlineMs, type Connector, type Lease } from './connect.ts';
+import type { LinkedRedis, LinkedRedisLook } from './linked-redis.ts';
 import { isConnectionFailure } from './pg-error.ts';
 
 export interface Session {
@@ -17,6 +18,10 @@ export interface Session {
   readonly serverVersion: string;
   /** What the server gives a statement: the deadline, or less when the login has less. The query may change it. */
   readonly statementTimeoutMs: number;
+  /** The Redis that are linked into the database, as the transaction sees it. */
+  readonly linkedRedis: readonly LinkedRedis[];
+  /** Begins the transaction again, on the same connection as if it were a new one. Throws what pg throws. */
+  renew(): Promise<void>;
   /** Rolls back and, in the background, gives the connection back once it holds nothing of this run. */
   end(): void;
   /**
@@ -33,7 +38,7 @@ export interface Session {
  * the time zone, which people set on purpose. A lower statement_timeout of the login stays. setseed keeps one run
  * from foretelling another's random().
  */
-function beginText(deadlineMs: number): string {
+function beginText(deadlineMs: number, linked: LinkedRedisLook | undefined): string {
   return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL DateStyle = 'ISO';
 SET LOCAL IntervalStyle = 'postgres';
@@ -49,13 +54,21 @@ SELECT pg_backend_pid(),
   extract(epoch FROM set_config('statement_timeout', CASE
     WHEN current_setting('statement_timeout') = '0'
       OR current_setting('statement_timeout')::interval > interval '${deadlineMs} ms' THEN '${deadlineMs}'
-    ELSE current_setting('statement_timeout') END, true)::interval) * 1000`;
+    ELSE current_setting('statement_timeout') END, true)::interval) * 1000,
+  (${linked?.query ?? 'NULL'})`;
+}
+
+interface BeginOptions {
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+  /** Default: linked Redis are not looked for. */
+  readonly linked?: LinkedRedisLook;
 }
 
 /** Opens a session. Throws `queue_full`, `run_cancelled`, `database_unavailable` or what pg throws. */
 export async function openSession(
   connector: Connector,
-  options: { deadlineMs: number; signal?: AbortSignal; log: Log },
+  options: BeginOptions & { log: Log },
 ): Promise<Session> {
   let lease = await connector.acquire(options.signal);
   let begun: BeginRow;
@@ -73,31 +86,38 @@ export async function openSession(
       throw again;
     }
   }
-  const [pid, startedAt, serverVersion, , statementTimeoutMs] = begun;
-  return startSession(connector, lease, {
+  return startSession(connector, lease, toFacts(begun, options), options);
+}
+
+type SessionFacts = Pick<
+  Session,
+  'pid' | 'startedAt' | 'serverVersion' | 'statementTimeoutMs' | 'linkedRedis'
+>;
+
+function toFacts(row: BeginRow, { linked }: BeginOptions): SessionFacts {
+  const [pid, startedAt, serverVersion, , statementTimeoutMs, links] = row;
+  return {
     pid: Number(pid),
     startedAt,
     serverVersion,
     statementTimeoutMs: Number(statementTimeoutMs),
-  });
+    linkedRedis: linked?.take(links) ?? [],
+  };
 }
 
 /** Type parsers off: every value arrives as the text that Postgres wrote. */
 export const rawText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
 
-/** Backend pid, transaction time, server version, nothing (setseed), statement_timeout in milliseconds. */
-type BeginRow = readonly [string, string, string, string, string];
+/** Backend pid, transaction time, server version, nothing (setseed), statement_timeout in milliseconds, linked Redis. */
+type BeginRow = readonly [string, string, string, string, string, string | null];
 
-async function begin(
-  lease: Lease,
-  { deadlineMs, signal }: { deadlineMs: number; signal?: AbortSignal },
-): Promise<BeginRow> {
+async function begin(lease: Lease, { deadlineMs, signal, linked }: BeginOptions): Promise<BeginRow> {
   const leave = () => lease.destroy();
   signal?.addEventListener('abort', leave, { once: true });
   if (signal?.aborted) leave();
   try {
     const results = await lease.client.query({
-      text: beginText(deadlineMs),
+      text: beginText(deadlineMs, linked),
       rowMode: 'array',
       types: rawText,
       ...answered(deadlineMs),
@@ -118,8 +138,10 @@ function answered(deadlineMs: number): { query_timeout: number } {
 function startSession(
   connector: Connector,
   lease: Lease,
-  facts: Pick<Session, 'pid' | 'startedAt' | 'serverVersion' | 'statementTimeoutMs'>,
+  begun: SessionFacts,
+  options: BeginOptions,
 ): Session {
+  let facts = begun;
   let over = false;
   const once = (last: () => void) => () => {
     if (over) return;
@@ -127,8 +149,27 @@ function startSession(
     last();
   };
   return {
-    ...facts,
     client: lease.client,
+    // Behind a pooler another backend may serve the transaction that begins again.
+    get pid() {
+      return facts.pid;
+    },
+    get startedAt() {
+      return facts.startedAt;
+    },
+    get serverVersion() {
+      return facts.serverVersion;
+    },
+    get statementTimeoutMs() {
+      return facts.statementTimeoutMs;
+    },
+    get linkedRedis() {
+      return facts.linkedRedis;
+    },
+    renew: async () => {
+      await reset(lease);
+      facts = toFacts(await begin(lease, options), options);
+    },
     end: once(() => connector.background(giveBack(lease))),
     // Closing alone is noticed only when the backend next writes, so it is cancelled too. The connection is never
     // used again, since the cancel may arrive late.
@@ -140,11 +181,15 @@ function startSession(
   };
 }
 
+async function reset(lease: Lease): Promise<void> {
+  await lease.client.query({ text: 'ROLLBACK', ...answered(answerDeadlineMs) });
+  // Session-level advisory locks and the like outlive a rollback.
+  await lease.client.query({ text: 'DISCARD ALL', ...answered(answerDeadlineMs) });
+}
+
 async function giveBack(lease: Lease): Promise<void> {
   try {
-    await lease.client.query({ text: 'ROLLBACK', ...answered(answerDeadlineMs) });
-    // Session-level advisory locks and the like outlive a rollback.
-    await lease.client.query({ text: 'DISCARD ALL', ...answered(answerDeadlineMs) });
+    await reset(lease);
     lease.release();
   } catch {
     lease.destroy();

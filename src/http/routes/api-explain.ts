@@ -41,6 +41,10 @@ apiExplain.openapi(
       work: [...part.work],
     }));
     const { rows, durationMs, plan } = explanation;
-    return c.json({ summary: [...summarize(explanation)], remoteParts, rows, durationMs, plan }, 200);
+    const reductions = [...(explanation.reductions ?? [])];
+    return c.json(
+      { summary: [...summarize(explanation)], remoteParts, reductions, rows, durationMs, plan },
+      200,
+    );
   },
 );

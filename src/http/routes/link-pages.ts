@@ -42,7 +42,13 @@ linkPages.post('/databases', async (c) => {
   return answer(c, async (work): Promise<Outcome> => {
     let report: LinkReport;
     try {
-      const request = { remote: typed.remote, as: typed.as || undefined, schema: typed.schema || undefined };
+      const { remote, as, schema, prefix } = typed;
+      const request = {
+        remote,
+        as: as || undefined,
+        schema: schema || undefined,
+        prefix: prefix || undefined,
+      };
       report = await links.create(database, request, work);
     } catch (thrown) {
       const error = logged(c, thrown, work);
@@ -130,7 +136,8 @@ async function drawLink(
 async function parseNewLink(c: Context<AppEnv>): Promise<TypedLink & { readonly database: string }> {
   const fields = await c.req.parseBody();
   const [database, remote] = [textOf(fields.database), textOf(fields.remote)];
-  return { database, remote, as: textOf(fields.as).trim(), schema: textOf(fields.schema).trim() };
+  const [as, schema, prefix] = [fields.as, fields.schema, fields.prefix].map((each) => textOf(each).trim());
+  return { database, remote, as: as ?? '', schema: schema ?? '', prefix: prefix ?? '' };
 }
 
 function textOf(field: unknown): string {

@@ -64,14 +64,20 @@ export async function readMapping(client: pg.ClientBase, server: number): Promis
 }
 
 /**
- * Makes the mapping for everyone (`exists` false) or changes it. What goes wrong is thrown without the values: the
+ * Makes the mapping (`exists` false) or changes it. What goes wrong is thrown without the values: the
  * block catches it, so that neither the server's log nor pg's error has them. What an event trigger of the database
  * itself writes into the log meanwhile, below an error, has the statement as its context; only a superuser, with
  * `quietSettings`, can keep that out.
  */
 export async function putMapping(
   client: pg.ClientBase,
-  place: { readonly schema: string; readonly server: string; readonly exists: boolean },
+  place: {
+    readonly schema: string;
+    readonly server: string;
+    readonly exists: boolean;
+    /** Whose mapping it is, as SQL. Default: everyone's. */
+    readonly role?: string;
+  },
   changes: readonly OptionChange[],
 ): Promise<void> {
   // Not a temporary table, since the right to make those may be missing; the transaction that made it drops it.
@@ -79,7 +85,7 @@ export async function putMapping(
   const options = changes.map(({ action, name, value }) => [place.exists ? action : '', name, value]);
   // Hexadecimal, so that no encoding of the database and no escape of COPY stands between.
   const data = Buffer.from(JSON.stringify(options)).toString('hex');
-  const head = `${place.exists ? 'ALTER' : 'CREATE'} USER MAPPING FOR PUBLIC SERVER ${escapeIdentifier(place.server)}`;
+  const head = `${place.exists ? 'ALTER' : 'CREATE'} USER MAPPING FOR ${place.role ?? 'PUBLIC'} SERVER ${escapeIdentifier(place.server)}`;
   const block = `DECLARE
     options text;
   BEGIN

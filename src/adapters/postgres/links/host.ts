@@ -5,19 +5,33 @@
 import type pg from 'pg';
 import type { DataLink, LinkChange, LinkReport, LinkUses } from '../../../domain/data-link.ts';
 import { AppError } from '../../../domain/errors.ts';
-import type { LinkHost, LinkWork, NewLink, RemoteAddress } from '../../../domain/link-host.ts';
+import {
+  isRedisRemote,
+  type LinkHost,
+  type LinkRemote,
+  type LinkWork,
+  type NewLink,
+  type RemoteAddress,
+} from '../../../domain/link-host.ts';
 import type { Log } from '../../../domain/ports.ts';
 import { readLogin, readRemoteUrl } from './address.ts';
 import { applyDifference } from './apply.ts';
-import { checkWanted, type RemoteConnection, type SocketMaker, withLocal, withRemote } from './connection.ts';
+import { checkWanted, type RemoteConnection, withRemote } from './connection.ts';
 import { findAllDependents } from './dependents.ts';
 import { destroyLink } from './destroy.ts';
 import { describeNames, findDifference, type WantedLink } from './difference.ts';
 import { checkNameFree, getOwnRecord, getRecord } from './find-link.ts';
+import { HostLogins, type HostLoginsOptions } from './host-logins.ts';
 import { readLocalTypes } from './local-catalog.ts';
 import { planShape } from './plan-shape.ts';
-import { isSameDatabase } from './probe.ts';
 import { describeRecord, type LinkRecord, readRecords } from './records.ts';
+import {
+  applyRedis,
+  compareRedis,
+  destroyRedis,
+  findRedisDependents,
+  getRedisRemote,
+} from './redis/apply.ts';
 import { readRemote } from './remote.ts';
 import type { RemoteTable } from './remote-catalog.ts';
 import { type OwnerFacts, prepareRights, readOwner } from './rights.ts';
@@ -25,15 +39,7 @@ import { qualifiedName } from './saved-views.ts';
 import { takeStatistics } from './statistics.ts';
 
 /** A database and its logins. */
-export interface LinkHostOptions {
-  /** The config var's name, e.g. `DATABASE_URL`. */
-  readonly name: string;
-  /** The login that owns links; null when none is configured. Secret. */
-  readonly ownerUrl: string | null;
-  /** The login that clips run with. Secret. */
-  readonly clipUrl: string;
-  /** Makes the socket of a connection. Default: one of node:net. */
-  readonly socket?: SocketMaker;
+export interface LinkHostOptions extends HostLoginsOptions {
   readonly log: Log;
 }
 
@@ -51,74 +57,72 @@ class PostgresLinkHost implements LinkHost {
   readonly name: string;
   readonly writable: boolean;
   readonly #options: LinkHostOptions;
+  readonly #logins: HostLogins;
 
   constructor(options: LinkHostOptions) {
     this.name = options.name;
     this.writable = options.ownerUrl !== null;
     this.#options = options;
-  }
-
-  get #reader(): RemoteAddress {
-    return { name: this.name, url: this.#options.clipUrl };
-  }
-
-  /** The owner's login, or null. */
-  get #owner(): RemoteAddress | null {
-    const { ownerUrl } = this.#options;
-    return ownerUrl === null ? null : { name: this.name.replace(/_URL$/, '_OWNER_URL'), url: ownerUrl };
+    this.#logins = new HostLogins(options);
   }
 
   async list(): Promise<readonly DataLink[]> {
-    return this.#look(this.#reader, async (client) =>
+    return this.#logins.look(this.#logins.reader, async (client) =>
       (await readRecords(client, null)).map((record) => this.#describe(record)),
     );
   }
 
-  async create(link: NewLink, remote: RemoteAddress, work: LinkWork = {}): Promise<LinkReport> {
-    return this.#change(link.name, async (client) => {
+  async create(link: NewLink, remote: LinkRemote, work: LinkWork = {}): Promise<LinkReport> {
+    return this.#logins.change(link.name, async (client) => {
       await checkNameFree(client, link.name, null);
       await prepareRights(client, { schema: true, server: true });
-      const report = await this.#bring(client, { ...link, record: null }, remote, work);
+      const report = await this.#bringAny(client, { ...link, record: null }, remote, work);
       const ofShape = report.changes.filter(({ kind }) => kind === 'table' || kind === 'type');
       return { ...report, changes: ofShape };
     });
   }
 
-  async compare(name: string, remote: RemoteAddress, reader: string): Promise<readonly LinkChange[]> {
+  async compare(name: string, remote: LinkRemote, reader: string): Promise<readonly LinkChange[]> {
     const { socket } = this.#options;
-    return this.#look(this.#owner ?? this.#reader, async (client) => {
+    return this.#logins.look(this.#logins.owner ?? this.#logins.reader, async (client) => {
       const record = await getRecord(client, name, reader);
       await checkNameFree(client, name, record);
-      return withRemote(remote, socket, async (connection) => {
+      if (record.marker.redis) {
+        const renamed = describeNames(record);
+        return renamed.length > 0
+          ? renamed
+          : compareRedis(client, {
+              ...{ database: this.name, name, reader, record },
+              ...{ remote: getRedisRemote(remote), access: record.marker.redis },
+            });
+      }
+      const address = getAddress(remote);
+      return withRemote(address, socket, async (connection) => {
         // Until they are back, the catalogue has no tables under these names.
         const renamed = describeNames(record);
         if (renamed.length > 0) return renamed;
         const target = { name, schema: record.marker.schema, reader, record };
-        const { wanted } = await plan(client, connection, target, remote, record.schema?.owner);
+        const { wanted } = await plan(client, connection, target, address, record.schema?.owner);
         return (await findDifference(client, wanted, record)).changes;
       });
     });
   }
 
-  async refresh(
-    name: string,
-    remote: RemoteAddress,
-    reader: string,
-    work: LinkWork = {},
-  ): Promise<LinkReport> {
-    return this.#change(name, async (client) => {
+  async refresh(name: string, remote: LinkRemote, reader: string, work: LinkWork = {}): Promise<LinkReport> {
+    return this.#logins.change(name, async (client) => {
       const { record, renamed } = await getOwnRecord(client, name, reader);
       const target = { name, schema: record.marker.schema, reader, record };
-      const report = await this.#bring(client, target, remote, work);
+      const report = await this.#bringAny(client, target, remote, work);
       return { ...report, changes: [...renamed, ...report.changes] };
     });
   }
 
   async uses(name: string): Promise<LinkUses> {
-    return this.#look(this.#reader, async (client) => {
-      const { schema } = await getRecord(client, name, null);
+    return this.#logins.look(this.#logins.reader, async (client) => {
+      const { schema, marker } = await getRecord(client, name, null);
       if (!schema) return { dependents: [] };
-      const { views, others } = await findAllDependents(client, schema.name);
+      const find = marker.redis ? findRedisDependents : findAllDependents;
+      const { views, others } = await find(client, schema.name);
       return {
         dependents: [...views.map((view) => `${view.kind} ${qualifiedName(view)}`).sort(), ...others],
       };
@@ -129,8 +133,11 @@ class PostgresLinkHost implements LinkHost {
     let most = Number.POSITIVE_INFINITY;
     for (let done = false; !done; ) {
       try {
-        done = await this.#change(name, async (client) => {
-          const whole = await destroyLink(client, (await getOwnRecord(client, name, null)).record, most);
+        done = await this.#logins.change(name, async (client) => {
+          const { record } = await getOwnRecord(client, name, null);
+          const whole = record.marker.redis
+            ? await destroyRedis(client, record).then(() => true)
+            : await destroyLink(client, record, most);
           await client.query('COMMIT');
           return whole;
         });
@@ -140,6 +147,27 @@ class PostgresLinkHost implements LinkHost {
         most = Math.ceil(Math.min(most, 128) / 2);
       }
     }
+  }
+
+  /** Brings a link to what its remote is, whatever that is, and commits. */
+  async #bringAny(
+    client: pg.Client,
+    target: Target,
+    remote: LinkRemote,
+    work: LinkWork,
+  ): Promise<LinkReport> {
+    const redis = target.record ? target.record.marker.redis : target.redis;
+    if (!redis && !isRedisRemote(remote)) return this.#bring(client, target, remote, work);
+    if (!redis && target.record) getAddress(remote);
+    const access = redis ?? { prefix: '', writable: false };
+    const changes = await applyRedis(
+      client,
+      { ...target, database: this.name, remote: getRedisRemote(remote), access },
+      work,
+    );
+    const link = this.#describe(await getRecord(client, target.name, target.reader));
+    await client.query('COMMIT');
+    return { link, changes, warnings: [] };
   }
 
   /** Does the difference and commits it; then statistics. */
@@ -189,56 +217,16 @@ class PostgresLinkHost implements LinkHost {
     const { ownerUrl } = this.#options;
     return describeRecord(record, this.name, ownerUrl === null ? null : readLogin(ownerUrl));
   }
-
-  /** Reads in a transaction that sees one state of the catalogue. */
-  async #look<T>(login: RemoteAddress, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return withLocal(login, this.#options.socket, async (client) => {
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      await client.query(sessionSettings);
-      return work(client);
-    });
-  }
-
-  /** Changes a link, apart from all others who would change the same one. The work commits; else all is undone. */
-  async #change<T>(name: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const { socket } = this.#options;
-    const owner = this.#owner;
-    if (owner === null)
-      throw new AppError(
-        'links_read_only',
-        `The links of ${this.name} can only be seen: set ${this.name.replace(/_URL$/, '_OWNER_URL')} to the login that owns the database, and start pgclip again.`,
-      );
-    return withLocal(owner, socket, async (client) => {
-      await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
-      try {
-        await client.query(sessionSettings);
-        await client.query("SELECT pg_advisory_xact_lock(hashtextextended('pgclip link ' || $1, 0))", [name]);
-        await this.#checkOwnerLeadsHere(client, owner);
-        return await work(client);
-      } catch (error) {
-        // So that all is as it was when the answer comes. A connection that is gone has undone it by itself.
-        await client.query('ROLLBACK').catch(() => {});
-        throw error;
-      }
-    });
-  }
-
-  /** Throws `links_read_only` when the owner's login is one of another database than the one that clips read. */
-  async #checkOwnerLeadsHere(client: pg.ClientBase, owner: RemoteAddress): Promise<void> {
-    const same = await isSameDatabase(client, (question) =>
-      withLocal(this.#reader, this.#options.socket, question),
-    );
-    if (!same)
-      throw new AppError(
-        'links_read_only',
-        `${owner.name} leads to another database than ${this.name}. Correct it and start pgclip again.`,
-      );
-  }
 }
 
-/** Whatever the login's own settings are. */
-const sessionSettings = `SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s';
-  SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL client_min_messages = error`;
+/** The remote as a Postgres. Throws `remote_refused` when its config var holds a Redis by now. */
+function getAddress(remote: LinkRemote): RemoteAddress {
+  if (!isRedisRemote(remote)) return remote;
+  throw new AppError(
+    'remote_refused',
+    `The link shows a Postgres, and ${remote.name} holds a Redis now. Give it back its Postgres, or remove the link.`,
+  );
+}
 
 /** What the link should be, from the remote as it is now. */
 async function plan(

@@ -2,6 +2,7 @@
  * What tells a link's schema and foreign server from those of others: a comment on each, which pg_dump keeps. It holds
  * what the catalogue can't say; whatever the catalogue says is not repeated.
  */
+import { findPrefixProblem, type RedisAccess } from '../../../domain/redis-remote.ts';
 
 /** The same on the schema and on the server, so that either can be made anew from the other. */
 export interface LinkMarker {
@@ -11,6 +12,8 @@ export interface LinkMarker {
   readonly remote: string;
   /** Schema of the remote. */
   readonly schema: string;
+  /** What it shows of a Redis, and the proof that pgclip made it. Absent: the remote is a Postgres. */
+  readonly redis?: RedisAccess & { readonly seal: string };
   /** ISO 8601 UTC. */
   readonly createdAt: string;
   readonly refreshedAt: string;
@@ -22,8 +25,8 @@ const head = 'pgclip data link ';
 export const markerPattern = `${head}{%`;
 
 /** The comment. */
-export function encodeMarker({ link, remote, schema, createdAt, refreshedAt }: LinkMarker): string {
-  return `${head}${JSON.stringify({ link, remote, schema, createdAt, refreshedAt })}`;
+export function encodeMarker({ link, remote, schema, redis, createdAt, refreshedAt }: LinkMarker): string {
+  return `${head}${JSON.stringify({ link, remote, schema, redis, createdAt, refreshedAt })}`;
 }
 
 /** The marker in a comment, or null when it is none: the object is someone else's. */
@@ -34,7 +37,10 @@ export function parseMarker(comment: string | null): LinkMarker | null {
     const { link, remote, schema, createdAt, refreshedAt } = value ?? {};
     const fields = { link, remote, schema, createdAt, refreshedAt };
     const whole = Object.values(fields).every((each) => typeof each === 'string');
-    return whole && [createdAt, refreshedAt].every(isTime) ? (fields as LinkMarker) : null;
+    if (!whole || ![createdAt, refreshedAt].every(isTime)) return null;
+    if (value?.redis === undefined) return fields as LinkMarker;
+    const redis = parseAccess(value.redis);
+    return redis ? { ...(fields as LinkMarker), redis } : null;
   } catch {
     return null;
   }
@@ -45,10 +51,27 @@ function isTime(value: unknown): boolean {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
+function parseAccess(value: unknown): LinkMarker['redis'] | null {
+  const { prefix, writable, seal } = (value ?? {}) as Record<string, unknown>;
+  const valid = typeof prefix === 'string' && findPrefixProblem(prefix) === null;
+  return valid && typeof writable === 'boolean' && typeof seal === 'string'
+    ? { prefix, writable, seal }
+    : null;
+}
+
 /** Name of a link's foreign server. At most 63 characters; a long name gives way to a hash of it. */
 export function serverNameOf(link: string): string {
-  const name = `${link}_server`;
-  return name.length <= 63 ? name : `${link.slice(0, 47)}_${hash(link)}_server`;
+  return nameOf(link, 'server');
+}
+
+/** Name of the schema that has the foreign tables of a linked Redis, behind its views. */
+export function rawSchemaOf(link: string): string {
+  return nameOf(link, 'raw');
+}
+
+function nameOf(link: string, suffix: string): string {
+  const name = `${link}_${suffix}`;
+  return name.length <= 63 ? name : `${link.slice(0, 53 - suffix.length)}_${hash(link)}_${suffix}`;
 }
 
 /** FNV-1a, 8 hexadecimal digits. Source: draft-eastlake-fnv. */

@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { type DataLink, findLinkNameProblem, type LinkProblem } from '../../../domain/data-link.ts';
+import { linkTables } from '../../../domain/redis-link.ts';
 import type { FdwOptions } from './address.ts';
 import { encodeMarker, type LinkMarker, markerPattern, parseMarker, serverNameOf } from './marker.ts';
 import { openersSql } from './reader-rights.ts';
@@ -21,7 +22,7 @@ export interface MarkedObject {
 
 export interface MarkedServer extends MarkedObject {
   readonly options: FdwOptions;
-  /** Whether it has its mapping for everyone. */
+  /** Whether it has its mapping: for everyone, or for its owner where views stand before the tables. */
   readonly mapped: boolean;
 }
 
@@ -36,7 +37,7 @@ export interface LinkRecord {
   readonly server: MarkedServer | null;
   /** Of these two what is missing while something without a marker has its name. */
   readonly unmarked: readonly LinkPart[];
-  /** Foreign tables of the server in the schema, how many of them the reader may not read, and owners of any. */
+  /** Foreign tables in the schema, or a Redis's views; how many of them the reader may not read, and owners of any. */
   readonly tables: number;
   readonly unreadable: number;
   readonly owners: readonly string[];
@@ -50,14 +51,16 @@ const schemasQuery = `SELECT n.oid, n.nspname::text AS name, pg_get_userbyid(n.n
 const serversQuery = `SELECT s.oid, s.srvname::text AS name, pg_get_userbyid(s.srvowner)::text AS owner,
     d.description AS comment, cardinality(${openersSql('coalesce($2, current_user)')}) > 0 AS usable,
     (SELECT coalesce(json_object_agg(option_name, option_value), '{}') FROM pg_options_to_table(s.srvoptions)) AS options,
-    EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid AND m.umuser = 0) AS mapped
+    EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid
+      AND m.umuser = CASE WHEN d.description LIKE '%"redis":{%' THEN s.srvowner ELSE 0 END) AS mapped
   FROM pg_foreign_server s JOIN pg_description d ON d.objoid = s.oid AND d.classoid = 'pg_foreign_server'::regclass
   WHERE d.description LIKE $1 ORDER BY 2`;
 
 const tablesQuery = `SELECT c.relnamespace AS schema, count(*)::int AS tables,
     (count(*) FILTER (WHERE NOT has_table_privilege(coalesce($2, current_user), c.oid, 'SELECT')))::int AS unreadable,
     array_agg(DISTINCT pg_get_userbyid(c.relowner)::text) AS owners
-  FROM pg_foreign_table f JOIN pg_class c ON c.oid = f.ftrelid WHERE c.relnamespace = ANY($1::oid[]) GROUP BY 1`;
+  FROM pg_class c WHERE c.relnamespace = ANY($1::oid[]) AND c.relkind = 'f'
+    OR c.relnamespace = ANY($3::oid[]) AND c.relkind = 'v' AND c.relname = ANY($4) GROUP BY 1`;
 
 const namesQuery = `SELECT 'schema' AS part, nspname::text AS name FROM pg_namespace WHERE nspname = ANY($1)
   UNION ALL SELECT 'server', srvname::text FROM pg_foreign_server WHERE srvname = ANY($2)`;
@@ -72,10 +75,10 @@ export async function readRecords(
 ): Promise<readonly LinkRecord[]> {
   const schemas = marked(await client.query<Row>(schemasQuery, [markerPattern, reader]), (link) => link);
   const servers = marked(await client.query<Row>(serversQuery, [markerPattern, reader]), serverNameOf);
-  const { rows: counts } = await client.query<Counts>(tablesQuery, [
-    [...schemas.values()].map((schema) => schema.oid),
-    reader,
-  ]);
+  const oids = (redis: boolean) =>
+    [...schemas.values()].flatMap(({ oid, marker }) => ((marker.redis !== undefined) === redis ? [oid] : []));
+  const views = Object.keys(linkTables);
+  const { rows: counts } = await client.query<Counts>(tablesQuery, [oids(false), reader, oids(true), views]);
   const names = [...new Set([...schemas.keys(), ...servers.keys()])].sort();
   const lacking = (found: ReadonlyMap<string, unknown>) => names.filter((name) => !found.has(name));
   const { rows: taken } = await client.query<{ part: LinkPart; name: string }>(namesQuery, [
@@ -120,6 +123,7 @@ export function describeRecord(record: LinkRecord, database: string, owner: stri
     name,
     database,
     remote: marker.remote,
+    redis: marker.redis ?? null,
     remoteDatabase: server?.options.dbname ?? null,
     remoteSchema: marker.schema,
     server: serverNameOf(name),

@@ -1,0 +1,66 @@
+/**
+ * Whether clips can read a linked Redis: one key that is not there is asked for on their way, through the view, the
+ * foreign server and the gateway. That the gateway is ours it proves itself, by knowing the password.
+ */
+import { randomUUID } from 'node:crypto';
+import pg, { escapeIdentifier, escapeLiteral } from 'pg';
+import { AppError } from '../../../../domain/errors.ts';
+import { isQueryCanceled } from '../../pg-error.ts';
+import { isOfRemote, isRemoteUnavailable } from '../../remote-error.ts';
+import { viewName } from './tables-sql.ts';
+
+/** The longest that the gateway may take to answer the database's server. */
+const deadlineMs = 30_000;
+
+export interface RedisProbe {
+  readonly link: string;
+  /** Config var of the Redis. */
+  readonly remote: string;
+  /** Where the gateway is, for people. */
+  readonly place: string;
+  /** The login to look with, because the connection's is a superuser, of whom less is asked; else null. */
+  readonly reader: string | null;
+}
+
+/** Looks, in the connection's transaction, which goes on after. Throws `remote_refused`, `remote_unavailable`. */
+export async function probeRedis(client: pg.ClientBase, probe: RedisProbe): Promise<void> {
+  await client.query(`SAVEPOINT probe; SET LOCAL statement_timeout = ${deadlineMs}`);
+  try {
+    if (probe.reader !== null) await client.query(`SET LOCAL ROLE ${escapeIdentifier(probe.reader)}`);
+    await client.query(
+      `SELECT FROM ${viewName(probe.link, 'redis')} WHERE key = ${escapeLiteral(randomUUID())}`,
+    );
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && (isOfRemote(error) || isQueryCanceled(error)))
+      throw toProbeError(error, probe);
+    throw error;
+  }
+  // Takes the role back too.
+  await client.query('ROLLBACK TO SAVEPOINT probe');
+}
+
+/** libpq's reason has addresses and the user in it, never the password; what the gateway says is for anyone. */
+function toProbeError(error: pg.DatabaseError, { place, remote }: RedisProbe): AppError {
+  const cause = `SQLSTATE ${error.code}`;
+  if (error.code === '08001')
+    return new AppError(
+      'remote_refused',
+      `The database's server does not get into pgclip's gateway at ${place}: ${(error.detail ?? error.message).trim()} Set GATEWAY_ADDRESS to where it reaches the gateway, and see that this runs with the same API_TOKEN.`,
+      { cause },
+    );
+  if (error.code === '2F003')
+    return new AppError(
+      'remote_refused',
+      `What answers at ${place} lets the login in without asking for its password: it is not pgclip's gateway. Correct GATEWAY_ADDRESS.`,
+      { cause },
+    );
+  if (isRemoteUnavailable(error) || isQueryCanceled(error))
+    return new AppError(
+      'remote_unavailable',
+      `${remote} does not answer through pgclip's gateway now: ${error.message}`,
+      { cause, retryAfterSeconds: 5 },
+    );
+  return new AppError('remote_refused', `pgclip's gateway refuses to read ${remote}: ${error.message}`, {
+    cause,
+  });
+}

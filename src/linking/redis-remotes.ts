@@ -1,0 +1,118 @@
+/**
+ * The Redis of the config as remotes of data links: where databases reach them, with which logins, and whether they can
+ * be read at all.
+ */
+import { randomUUID } from 'node:crypto';
+import { openRedisLink } from '../adapters/redis/link.ts';
+import type { HostAndPort } from '../config/gateway-settings.ts';
+import { AppError } from '../domain/errors.ts';
+import { parseRedisAddress } from '../domain/redis-address.ts';
+import { type RedisLink, RedisLinkError } from '../domain/redis-link.ts';
+import type { GatewayAddress, GatewayCredentials, RedisAccess, RedisRemote } from '../domain/redis-remote.ts';
+import { LinkCredentials, readUser } from './credentials.ts';
+
+/** The longest that a Redis may take to answer. */
+const checkDeadlineMs = 10_000;
+/** Enough of them to be of different nodes, were it a cluster. */
+const triedKeys = 8;
+
+export interface RedisRemotesOptions {
+  /** By config var. The URLs are secret. */
+  readonly remotes: readonly { readonly name: string; readonly url: string }[];
+  readonly credentials: LinkCredentials;
+  /** Where databases reach the gateway; null: none is configured. Asked each time: its port may come late. */
+  getGateway(): GatewayAddress | null;
+}
+
+/** The remotes, in the order of the config. */
+export function openRedisRemotes({
+  remotes,
+  credentials,
+  getGateway,
+}: RedisRemotesOptions): readonly RedisRemote[] {
+  return remotes.map(({ name, url }) => ({
+    name,
+    database: databaseOf(url),
+    get gateway() {
+      return getGateway();
+    },
+    makeLogin(access, user): GatewayCredentials {
+      const meaning = { ...access, remote: name };
+      const same = user !== undefined && isSame(readUser(user), meaning);
+      return same ? { user, password: credentials.passwordOf(user) } : credentials.make(meaning);
+    },
+    seal: (link) => credentials.seal(link),
+    check: (access) => checkRedis(name, url, access),
+  }));
+}
+
+/** What of the settings tells of them. */
+export interface RedisRemoteSettings {
+  readonly remotes: readonly { readonly name: string; readonly url: string }[];
+  readonly gateway: { readonly address: HostAndPort | null };
+  readonly apiToken: string | null;
+}
+
+/** The remotes of a pgclip that serves no gateway itself: another one is at GATEWAY_ADDRESS, or there is none. */
+export function remotesWithoutGateway({
+  remotes,
+  gateway,
+  apiToken,
+}: RedisRemoteSettings): readonly RedisRemote[] {
+  const address = gateway.address && ({ ...gateway.address, tls: 'unknown' } as const);
+  const credentials = new LinkCredentials(apiToken ?? '');
+  return openRedisRemotes({ remotes, credentials, getGateway: () => address });
+}
+
+function databaseOf(url: string): number {
+  const address = parseRedisAddress(url);
+  return address?.kind === 'single' || address?.kind === 'sentinel' ? address.database : 0;
+}
+
+function isSame(
+  a: (RedisAccess & { readonly remote: string }) | null,
+  b: RedisAccess & { readonly remote: string },
+): boolean {
+  return a?.remote === b.remote && a.prefix === b.prefix && a.writable === b.writable;
+}
+
+/** Reads some keys that there are hardly, with the commands that the gateway reads with. */
+async function checkRedis(name: string, url: string, { prefix }: RedisAccess): Promise<void> {
+  const signal = AbortSignal.timeout(checkDeadlineMs);
+  const keys = Array.from({ length: triedKeys }, () => Buffer.from(randomUUID()));
+  let link: RedisLink | undefined;
+  const read = async () => {
+    link = openRedisLink({ url, prefix });
+    await link.countKeys();
+    const question = { table: 'redis', keys, prefix: Buffer.alloc(0), parts: null, signal } as const;
+    for await (const _ of link.read({ ...question, wanted: [true, true, true] }));
+  };
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  late.catch(() => {});
+  try {
+    await Promise.race([read(), late]);
+  } catch (error) {
+    throw toAppError(error, name);
+  } finally {
+    await link?.close();
+  }
+}
+
+function toAppError(error: unknown, name: string): AppError {
+  if (error instanceof RedisLinkError) {
+    const { failure, message } = error;
+    if (failure === 'unreachable')
+      return new AppError('remote_unavailable', `${name}: ${message}`, {
+        cause: error.cause,
+        retryAfterSeconds: 5,
+      });
+    return new AppError('remote_refused', `${name}: ${message}`, { cause: error.cause });
+  }
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return new AppError('remote_unavailable', `${name} has not answered in time. Try again in a moment.`, {
+      retryAfterSeconds: 5,
+    });
+  throw error;
+}
