@@ -6,6 +6,7 @@ import type { ListedDatabase } from '../../views/databases.tsx';
 import type { LinkStatus } from '../domain/data-link.ts';
 import { toAppError } from '../domain/errors.ts';
 import type { DatabaseStatus } from '../domain/ports.ts';
+import { unreachable } from '../domain/unreachable.ts';
 import { within } from '../services/link-checks.ts';
 import type { AppContext } from './context.ts';
 import { logError } from './problem.ts';
@@ -55,14 +56,5 @@ async function findLinks(
 }
 
 function silent(name: string): DatabaseStatus {
-  return {
-    name,
-    reachable: false,
-    serverVersion: null,
-    databaseName: null,
-    login: null,
-    safe: null,
-    problems: [],
-    error: `It has not answered within ${waitSeconds} seconds.`,
-  };
+  return unreachable(name, `It has not answered within ${waitSeconds} seconds.`);
 }

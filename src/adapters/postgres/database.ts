@@ -1,6 +1,7 @@
 /** Postgres as the runner of clips: the `Database` port over one config var. */
 import { AppError } from '../../domain/errors.ts';
 import type { Database, DatabaseStatus } from '../../domain/ports.ts';
+import { unreachable } from '../../domain/unreachable.ts';
 import type { RunContext } from './begun-run.ts';
 import { readSchema } from './catalog.ts';
 import { ColumnTypes } from './column-types.ts';
@@ -80,15 +81,6 @@ async function inspect(connector: Connector, options: DatabaseOptions): Promise<
   } catch (error) {
     const message = error instanceof AppError ? error.message : causeOf(error);
     const cause = error instanceof AppError && typeof error.cause === 'string' ? ` (${error.cause})` : '';
-    return {
-      name,
-      reachable: false,
-      serverVersion: null,
-      databaseName: null,
-      login: null,
-      safe: null,
-      problems: [],
-      error: `${message}${cause}`,
-    };
+    return unreachable(name, `${message}${cause}`);
   }
 }
