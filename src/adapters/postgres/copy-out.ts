@@ -19,11 +19,14 @@ interface Connection {
   bind(config: object): void;
   execute(config: object): void;
   sync(): void;
+  once(event: 'copyOutResponse', listener: () => void): void;
+  off(event: 'copyOutResponse', listener: () => void): void;
 }
 
 /** A running copy; give it to `client.query`, then iterate `texts`. */
 export class CopyOut implements pg.Submittable {
   readonly #text: string;
+  readonly #onBegun: () => void;
   #connection: Connection | undefined;
   #piece = Buffer.allocUnsafe(pieceBytes * 2);
   #length = 0;
@@ -34,8 +37,10 @@ export class CopyOut implements pg.Submittable {
   #error: unknown;
   #wake: (() => void) | undefined;
 
-  constructor(text: string) {
+  /** `onBegun` is called when the server has planned the query and begins to run it. */
+  constructor(text: string, onBegun: () => void = () => {}) {
     this.#text = text;
+    this.#onBegun = onBegun;
   }
 
   /** Whole lines in order. Throws what the server or the connection threw. To be iterated once, to its end or not. */
@@ -61,6 +66,7 @@ export class CopyOut implements pg.Submittable {
 
   submit(connection: pg.Connection): void {
     this.#connection = connection as unknown as Connection;
+    this.#connection.once('copyOutResponse', this.#onBegun);
     this.#connection.parse({ text: this.#text });
     this.#connection.bind({});
     this.#connection.execute({});
@@ -131,6 +137,7 @@ export class CopyOut implements pg.Submittable {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
+    this.#connection?.off('copyOutResponse', this.#onBegun);
     // The connection goes on to serve others: never leave it paused.
     if (this.#paused) this.#connection?.stream.resume();
     this.#paused = false;

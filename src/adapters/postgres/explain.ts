@@ -25,7 +25,7 @@ export async function explainQuery(
 ): Promise<Explanation> {
   return withReducedText(context, sql, options, async ({ session, stop }, text) => {
     text.sentAfter(proofPrefixLength, 'sql_refused');
-    await prove(session, text.sql, context.types);
+    await prove(session, text.sql, { plan: true });
     text.sentAfter(explain.length, 'sql_failed');
     const plan = await readPlan(session, text.sql);
     const remoteParts = await toRemoteParts(session, findRemoteScans(plan));

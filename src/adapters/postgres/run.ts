@@ -1,8 +1,8 @@
 /**
- * Runs one clip's SQL. The way of a run: a read-only transaction → the text is declared as a cursor, in the extended
- * protocol, which proves that it is one query and gives its columns → the same text inside `COPY (…) TO STDOUT` →
- * batches of rows. Text that has not been proved never gets into a COPY.
- * Source: PostgreSQL manual, "DECLARE", "COPY".
+ * Runs one clip's SQL. The way of a run: a read-only transaction → the text is parsed as a cursor's, which proves that
+ * it is one query and gives its columns → the same text inside `COPY (…) TO STDOUT` → batches of rows. Text that has
+ * not been proved never gets into a COPY.
+ * Source: PostgreSQL manual, "COPY".
  */
 
 import { decodeRows } from '../../domain/copy-text.ts';
@@ -53,7 +53,8 @@ function copyText(
 export async function describeQuery(context: RunContext, sql: string): Promise<readonly Column[]> {
   return withReducedText(context, sql, { describeOnly: true }, async ({ session, stop }, text) => {
     text.sentAfter(proofPrefixLength, 'sql_refused');
-    const columns = await prove(session, text.sql, context.types);
+    const fields = await prove(session, text.sql, { plan: true });
+    const columns = await context.types.columns(session.client, fields);
     stop.clear();
     session.end();
     return columns;
@@ -69,11 +70,13 @@ export async function openRun(
   return withReducedText(context, sql, options, async (run, text) => {
     const { session, stop } = run;
     text.sentAfter(proofPrefixLength, 'sql_refused');
-    let columns = await prove(session, text.sql, context.types);
+    const fields = await prove(session, text.sql);
+    let columns = await context.types.columns(session.client, fields);
     if (options.nestedJson) columns = withNestedJson(columns);
     const copy = copyText(text.sql, columns, options);
-    text.sentAfter(copy.prefixLength, 'sql_failed');
-    const out = new CopyOut(copy.text);
+    // Postgres plans it now; until it answers that rows will come it may still refuse.
+    text.sentAfter(copy.prefixLength, 'sql_refused');
+    const out = new CopyOut(copy.text, () => text.sentAfter(copy.prefixLength, 'sql_failed'));
     session.client.query(out);
     const texts = out.texts();
     // Up to here the query may be run once more, so that nothing has ended the session yet.
