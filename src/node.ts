@@ -11,6 +11,7 @@ import { Hono } from 'hono';
 import { etag } from 'hono/etag';
 import { openEmbeddedStore } from './adapters/embedded/store.ts';
 import { openDatabase } from './adapters/postgres/database.ts';
+import { openDirectWay } from './adapters/postgres/links/direct-way.ts';
 import { openLinkHost } from './adapters/postgres/links/host.ts';
 import { openRedisStore } from './adapters/redis/store.ts';
 import { fileScratch } from './adapters/scratch/files.ts';
@@ -76,6 +77,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     ...{ openParser: openSqlParser, findRedis: readers.findRedis, readsItself: false },
     without: new Map<string, number>(),
   };
+  const direct = openDirectWay({ ...settings, readsAtOnce: settings.poolSize, log });
   const databases = settings.databases.map(({ name, url }) =>
     openDatabase({
       name,
@@ -84,6 +86,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
       runDeadlineMs: settings.queryDeadlineMs,
       perRequest: false,
       redis,
+      direct,
       log,
     }),
   );
@@ -122,7 +125,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
   return {
     url: urlOf(settings.host, (server.address() as AddressInfo).port),
     get leased() {
-      return databases.reduce((sum, database) => sum + database.leased, 0);
+      return databases.reduce((sum, database) => sum + database.leased, direct.leased);
     },
     async close() {
       await stopSweeping();
@@ -130,6 +133,7 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
       await linking.close();
       await closeParts(databases, store);
       await readers.close();
+      await direct.close();
     },
   };
 }

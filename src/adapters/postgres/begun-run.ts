@@ -6,6 +6,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { Log, RunOptions } from '../../domain/ports.ts';
 import type { ColumnTypes } from './column-types.ts';
 import type { Connector } from './connect.ts';
+import type { DirectReads } from './direct-read.ts';
 import type { LinkedRedisLook } from './linked-redis.ts';
 import { isQueryCanceled, type SentText, toRunError } from './pg-error.ts';
 import type { RedisWay } from './reduced-text.ts';
@@ -21,6 +22,8 @@ export interface RunContext {
   /** How queries over linked Redis are reduced. Absent: they run as they are written. */
   readonly redis?: RedisWay;
   readonly linked?: LinkedRedisLook;
+  /** How much of a linked table is read. Absent: through the database's own server. */
+  readonly direct?: DirectReads;
 }
 
 /** Ends a session early: at the deadline or when nobody wants its rows any more. */

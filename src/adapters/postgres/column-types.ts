@@ -11,6 +11,9 @@ export interface Field {
   readonly name: string;
   readonly dataTypeID: number;
   readonly dataTypeModifier: number;
+  /** OID of the table and number of the column that it is as it stands there; 0 when it is computed. */
+  readonly tableID: number;
+  readonly columnID: number;
 }
 
 type Shape = Pick<Column, 'kind' | 'element' | 'elementArray' | 'delimiter'>;

@@ -6,6 +6,7 @@ import type { RunContext } from './begun-run.ts';
 import { readSchema } from './catalog.ts';
 import { ColumnTypes } from './column-types.ts';
 import { type ConnectOptions, type Connector, openConnector } from './connect.ts';
+import type { DirectWay } from './direct-read.ts';
 import { explainQuery } from './explain.ts';
 import { LinkedRedisLook } from './linked-redis.ts';
 import { inspectLogin } from './login.ts';
@@ -19,6 +20,8 @@ export interface DatabaseOptions extends ConnectOptions {
   readonly runDeadlineMs: number;
   /** How queries over linked Redis are reduced. Default: they run as they are written. */
   readonly redis?: RedisWay;
+  /** How much of a linked table is read past the server. Default: it is not. */
+  readonly direct?: DirectWay;
 }
 
 /** What looking at the server or the catalogue may take. */
@@ -31,13 +34,14 @@ export function openDatabase(options: DatabaseOptions): Database & { readonly le
   const connector = openConnector(options);
   // Apart from the runs: a database whose connections are all busy answers, and has to be seen to.
   const looks = openConnector({ ...options, queue: { ...options.queue, size: looksAtOnce } });
-  const { redis } = options;
+  const { redis, direct } = options;
   const context: RunContext = {
     connector,
     types: new ColumnTypes(),
     deadlineMs: options.runDeadlineMs,
     log: options.log,
     ...(redis ? { redis, linked: new LinkedRedisLook(options.name, redis.without) } : {}),
+    ...(direct ? { direct: { database: options.name, way: direct, localTables: new Set() } } : {}),
   };
   return {
     name: options.name,

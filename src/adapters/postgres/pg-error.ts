@@ -95,20 +95,24 @@ export function toRunError(error: unknown, code: 'sql_refused' | 'sql_failed', s
   return new AppError(code, messages[code], { sql: toSqlProblem(error, sent) });
 }
 
+/** The AppError of anything that pg threw while pgclip itself read from a remote with this SQL. */
+export function toDirectError(error: unknown, remoteSql: string): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof pg.DatabaseError) return toRemoteError(error, 'sql_failed', remoteSql);
+  const message = 'the connection to the remote broke off';
+  return remoteUnavailable({ sqlstate: '08006', message, remoteSql }, causeOf(error));
+}
+
 /** The AppError of what a remote said, or of one that says nothing. The database itself is as well as before. */
-function toRemoteError(error: pg.DatabaseError, code: 'sql_refused' | 'sql_failed'): AppError {
+function toRemoteError(
+  error: pg.DatabaseError,
+  code: 'sql_refused' | 'sql_failed',
+  remoteSql = findRemoteSql(error),
+): AppError {
   const problem = toSqlProblem(error);
-  const remoteSql = findRemoteSql(error);
   const sql: SqlProblem = { ...problem, ...(remoteSql === undefined ? {} : { remoteSql }) };
   const cause = `SQLSTATE ${error.code} of a remote`;
-  if (isRemoteUnavailable(error)) {
-    const hint = 'If the remote has moved or has a new password, refresh its data link.';
-    return new AppError(
-      'remote_unavailable',
-      'The remote of a data link that the query reads does not answer now. Try again in a moment.',
-      { sql: { hint, ...sql }, cause, retryAfterSeconds: 5 },
-    );
-  }
+  if (isRemoteUnavailable(error)) return remoteUnavailable(sql, cause);
   if (error.code === queryCanceled) {
     return new AppError(
       'run_cancelled',
@@ -117,6 +121,15 @@ function toRemoteError(error: pg.DatabaseError, code: 'sql_refused' | 'sql_faile
     );
   }
   return new AppError(code, 'The remote of a data link did not do its part of the query.', { sql });
+}
+
+function remoteUnavailable(sql: SqlProblem, cause: string): AppError {
+  const hint = 'If the remote has moved or has a new password, refresh its data link.';
+  return new AppError(
+    'remote_unavailable',
+    'The remote of a data link that the query reads does not answer now. Try again in a moment.',
+    { sql: { hint, ...sql }, cause, retryAfterSeconds: 5 },
+  );
 }
 
 /** The AppError for a database that can't be reached or that closed the connection. */

@@ -50,7 +50,9 @@ function toRemoteScan(node: PlanNode): RemoteScan | null {
   if (node['Node Type'] !== 'Foreign Scan' || typeof sql !== 'string') return null;
   const relations = typeof node.Relations === 'string' ? node.Relations : null;
   const found: TableName[] =
-    relations === null ? [[String(node.Schema), String(node['Relation Name'])]] : findTables(relations);
+    relations === null
+      ? [[String(node.Schema), String(node['Relation Name'])]]
+      : findTables(relations).map(({ schema, name }) => [schema, name]);
   const clauses = new Set(findClauses(sql));
   const work: RemotePart['work'][number][] = [];
   if (found.length > 1) work.push('join');
@@ -67,21 +69,32 @@ function toRemoteScan(node: PlanNode): RemoteScan | null {
   };
 }
 
-const identifier = `(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")*")`;
+/** An identifier as Postgres writes it, quoted where it must be. */
+export const identifierPattern = `(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")*")`;
 /** `(schema.name)` or `(schema.name alias)`; a quoted name is taken whole, so that nothing is found inside of one. */
 const tablePattern = new RegExp(
-  String.raw`\((${identifier})\.(${identifier})(?: ${identifier})?\)|"(?:[^"]|"")*"`,
+  String.raw`\((${identifierPattern})\.(${identifierPattern})(?: (${identifierPattern}))?\)|"(?:[^"]|"")*"`,
   'g',
 );
 
-/** The tables in postgres_fdw's `Relations`: `Aggregate on ((a.b c) INNER JOIN (a."D"))`. */
-function findTables(relations: string): TableName[] {
-  return [...relations.matchAll(tablePattern)].flatMap(([, schema, name]) =>
-    schema === undefined || name === undefined ? [] : [[unquote(schema), unquote(name)] as const],
+/** A table of a scan, none of it quoted; without an alias it stands under its name. */
+export interface ScannedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly alias: string;
+}
+
+/** The tables in postgres_fdw's `Relations`, in its order: `Aggregate on ((a.b c) INNER JOIN (a."D"))`. */
+export function findTables(relations: string): ScannedTable[] {
+  return [...relations.matchAll(tablePattern)].flatMap(([, schema, name, alias = name]) =>
+    schema === undefined || name === undefined || alias === undefined
+      ? []
+      : [{ schema: unquote(schema), name: unquote(name), alias: unquote(alias) }],
   );
 }
 
-function unquote(name: string): string {
+/** The name that an identifier stands for. */
+export function unquote(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
@@ -98,4 +111,9 @@ function findClauses(sql: string): string[] {
     else if (depth === 0 && /^[A-Z]/.test(token)) words.push(token);
   }
   return words;
+}
+
+/** How often a word of SQL, in capitals, stands in a query, outside of quotes. */
+export function countWords(sql: string, word: string): number {
+  return [...sql.matchAll(sqlToken)].filter(([token]) => token === word).length;
 }
