@@ -3,7 +3,7 @@
  * where that is sure. On local and remote servers of two versions, each way round.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Connector } from '../../src/adapters/postgres/connect.ts';
+import { type Connector, openConnector } from '../../src/adapters/postgres/connect.ts';
 import { CopyOut } from '../../src/adapters/postgres/copy-out.ts';
 import { steadyTypes } from '../../src/adapters/postgres/direct-plan.ts';
 import type { DirectWay } from '../../src/adapters/postgres/direct-read.ts';
@@ -12,6 +12,7 @@ import type { RunOptions } from '../../src/domain/ports.ts';
 import type { ResultSet } from '../../src/domain/result-set.ts';
 import { changeUrl, createLinkPair, type LinkPair } from '../support/links.ts';
 import { executeSql } from '../support/postgres.ts';
+import { openRelay } from '../support/relay.ts';
 import { Observer, openReader, readAll, runAll } from '../support/runs.ts';
 
 const soon = { timeout: 10_000 };
@@ -39,6 +40,11 @@ const remoteTables = [
   `CREATE TABLE "Odd ""names"" " AS SELECT n AS "a b", n * 2 AS "FROM ", -n AS "c""d, e", n AS "select" FROM generate_series(1, ${many}) AS n`,
   `CREATE TABLE retyped AS SELECT n, 'x'::text AS t FROM generate_series(1, ${many}) AS n`,
   `CREATE TABLE wide AS SELECT n AS id, repeat('x', 1000) AS text FROM generate_series(1, ${many}) AS n`,
+  'CREATE DOMAIN positive AS int CHECK (VALUE > 0)',
+  'CREATE DOMAIN number AS int',
+  `CREATE TABLE checked AS SELECT n::positive AS n, n::number AS m FROM generate_series(1, ${many}) AS n`,
+  `CREATE VIEW written AS SELECT id, '\\x5c00ff'::bytea::text AS bytes, concat_ws(' ', current_setting('TimeZone'), current_setting('DateStyle'),
+    current_setting('IntervalStyle'), current_setting('extra_float_digits'), current_setting('search_path')) AS settings FROM wide`,
   'CREATE VIEW late_error AS SELECT id, 100 / (id - 50000) AS q FROM wide',
   'ANALYZE',
 ];
@@ -126,8 +132,8 @@ describe.each([
       },
     });
     return {
-      findRemote: async (server) => {
-        const connector = await way.findRemote(server);
+      findRemote: async (server, signal) => {
+        const connector = await way.findRemote(server, signal);
         return connector && watched(connector);
       },
     };
@@ -224,6 +230,106 @@ describe.each([
     expect(copies).toBe(0);
     await readTwice('SELECT t FROM warehouse.retyped');
     expect(copies).toBe(1);
+  });
+
+  it('so is a column whose values the database checks', async () => {
+    await executeSql(pair.local.ownerUrl, 'ALTER DOMAIN warehouse.positive ADD CHECK (VALUE < 50000)');
+    const failure = await open()
+      .run('SELECT n FROM warehouse.checked')
+      .then(failureOf, (error) => error);
+    expect(failure).toMatchObject({ code: 'sql_failed', sql: { sqlstate: '23514' } });
+    expect(copies).toBe(0);
+    await readTwice('SELECT m FROM warehouse.checked');
+    expect(copies).toBe(1);
+  });
+
+  it('so is a table that is being changed while the run begins', async () => {
+    const sql = 'SELECT "a b", "FROM ", "select" FROM warehouse."Odd ""names"" " ORDER BY "select"';
+    const swap = (a: string, b: string) =>
+      `ALTER FOREIGN TABLE warehouse."Odd ""names"" " ALTER "a b" OPTIONS (${a}), ALTER "FROM " OPTIONS (${b})`;
+    const owner = await Observer.open(pair.local.ownerUrl);
+    const through = openReader(pair.local.readerUrl);
+    opened.push(through);
+    try {
+      await owner.rows('BEGIN');
+      await owner.rows(swap("ADD column_name 'FROM '", "ADD column_name 'a b'"));
+      const run = runAll(open(), sql);
+      await expect.poll(() => here.backends(`wait_event_type = 'Lock'`), soon).toBe(1);
+      await owner.rows('COMMIT');
+      expect((await run).rows[0]).toEqual((await runAll(through, sql)).rows[0]);
+      expect((await run).rows[0]).toEqual(['2', '1', '1']);
+      expect(copies).toBe(0);
+      await readTwice(sql);
+      expect(copies).toBe(1);
+    } finally {
+      await owner.end();
+      await executeSql(pair.local.ownerUrl, swap('DROP column_name', 'DROP column_name'));
+    }
+  });
+
+  it("views of the remote see postgres_fdw's settings, or are read through the database", async () => {
+    const sql = 'SELECT * FROM warehouse.written';
+    const { rows } = await readTwice(sql);
+    expect([rows[0], copies]).toEqual([['1', '\\x5c00ff', 'GMT ISO, MDY postgres 3 pg_catalog'], 1]);
+    const login = `${pair.remote.name}_reader`;
+    await executeSql(
+      pair.remote.superuserUrl,
+      `ALTER ROLE ${login} SET bytea_output = 'escape'`,
+      `ALTER ROLE ${login} SET DateStyle = 'SQL, DMY'`,
+    );
+    try {
+      const escaped = await readTwice(sql);
+      expect([escaped.rows[0]?.[1], copies]).toEqual(['\\\\\\000\\377', 1]);
+    } finally {
+      await executeSql(pair.remote.superuserUrl, `ALTER ROLE ${login} RESET ALL`);
+    }
+  });
+
+  it('so is everything when the remote gives its login less time than the run has', async () => {
+    const login = `${pair.remote.name}_reader`;
+    await executeSql(pair.remote.superuserUrl, `ALTER ROLE ${login} SET statement_timeout = '15s'`);
+    try {
+      await readTwice('SELECT n FROM warehouse.everything');
+      expect(copies).toBe(0);
+      await readTwice('SELECT n FROM warehouse.everything', {}, { runDeadlineMs: 14_000 });
+      expect(copies).toBe(1);
+    } finally {
+      await executeSql(pair.remote.superuserUrl, `ALTER ROLE ${login} RESET ALL`);
+    }
+  });
+
+  it('so is everything when the server has an option that nobody knows', async () => {
+    const alter = (options: string) =>
+      executeSql(pair.local.superuserUrl, `ALTER SERVER warehouse_server OPTIONS (${options})`);
+    await alter(`ADD passfile '/nowhere', SET fetch_size '9999'`);
+    try {
+      await readTwice('SELECT n FROM warehouse.everything');
+      expect(copies).toBe(0);
+      await alter('DROP passfile');
+      await readTwice('SELECT n FROM warehouse.everything');
+      expect(copies).toBe(1);
+    } finally {
+      await alter(`SET fetch_size '10000'`);
+    }
+  });
+
+  it("what others have made beside Postgres's functions is not called", async () => {
+    const refuse = `LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING MESSAGE = current_user; END'`;
+    const made = ['FUNCTION public.setseed(numeric)', 'FUNCTION public.times(numeric, int)'];
+    for (const { superuserUrl } of [pair.local, pair.remote])
+      await executeSql(
+        superuserUrl,
+        `CREATE ${made[0]} RETURNS void ${refuse}`,
+        `CREATE ${made[1]} RETURNS int ${refuse}`,
+        'CREATE OPERATOR public.* (FUNCTION = public.times, LEFTARG = numeric, RIGHTARG = int)',
+      );
+    try {
+      await readTwice('SELECT n FROM warehouse.everything');
+      expect(copies).toBe(1);
+    } finally {
+      for (const { superuserUrl } of [pair.local, pair.remote])
+        await executeSql(superuserUrl, `DROP ${made.join(' CASCADE; DROP ')} CASCADE`);
+    }
   });
 
   it.each(['WAREHOUSE_URL has another login', 'WAREHOUSE_URL leads elsewhere', 'there is no owner login'])(
@@ -337,6 +443,66 @@ describe.each([
     await expect.poll(copyingThere, soon).toEqual([]);
     expect(await failureOf(late)).toMatchObject({ code: 'run_deadline' });
     expect(copies).toBe(2);
+  });
+
+  it('a remote that answers no more before the first row holds nobody past the deadline', async () => {
+    const url = new URL(pair.remote.readerUrl);
+    const relay = await openRelay(Number(url.port));
+    const log = () => {};
+    const connector = openConnector({
+      ...{ name: 'WAREHOUSE_URL', url: withPort(url.href, relay.port), perRequest: false, log },
+      queue: { size: 1, deadlineMs: 0 },
+    });
+    const silent: Connector = {
+      ...connector,
+      acquire: async (signal) => {
+        const lease = await connector.acquire(signal);
+        const query = lease.client.query.bind(lease.client) as (...given: unknown[]) => unknown;
+        lease.client.query = ((...given: unknown[]) => {
+          // Proves that the transaction has begun: from the next question on there is no answer.
+          if (given[0] instanceof Object && !('query_timeout' in given[0])) relay.holdAnswers();
+          return query(...given);
+        }) as never;
+        return lease;
+      },
+    };
+    const direct = { findRemote: async () => silent };
+    const database = openReader(pair.local.readerUrl, { direct, runDeadlineMs: 3000 });
+    opened.push(database);
+    const run = database.run(wide).then(failureOf, (error: unknown) => error);
+    expect(await run).toMatchObject({ code: 'run_deadline' });
+    await expect.poll(() => connector.leased, soon).toBe(0);
+    await connector.close();
+    await relay.close();
+  });
+
+  it('a remote that could not be reached is left alone for a while', async () => {
+    const alter = (port: string) =>
+      executeSql(pair.local.superuserUrl, `ALTER SERVER warehouse_server OPTIONS (SET port '${port}')`);
+    const { readerUrl } = pair.remote;
+    const way = openDirectWay({
+      databases: [{ name: 'WAREHOUSE_URL', url: withPort(readerUrl, 1) }],
+      ownerUrls: { DATABASE_URL: pair.local.ownerUrl },
+      readsAtOnce: 1,
+      log: () => {},
+    });
+    const rows = await here.rows(`SELECT oid FROM pg_foreign_server WHERE srvname = 'warehouse_server'`);
+    const server = {
+      database: 'DATABASE_URL',
+      oid: Number(rows[0]?.[0]),
+      remote: 'WAREHOUSE_URL',
+      tables: [],
+    };
+    const { signal } = new AbortController();
+    await alter('1');
+    try {
+      const connector = await way.findRemote(server, signal);
+      await expect(connector?.acquire()).rejects.toMatchObject({ code: 'database_unavailable' });
+      expect(await way.findRemote(server, signal)).toBeNull();
+    } finally {
+      await alter(new URL(readerUrl).port);
+      await way.close();
+    }
   });
 
   it('more at once than there are connections go through the database', async () => {

@@ -6,6 +6,8 @@ export interface Relay {
   readonly port: number;
   /** Cuts every connection and refuses new ones, as a server that has stopped. */
   stop(): Promise<void>;
+  /** Holds back what the server answers on the connections that there are. */
+  holdAnswers(): void;
   /** Lets connections through again. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -14,16 +16,19 @@ export interface Relay {
 /** Opens a relay to a port of this machine. */
 export async function openRelay(targetPort: number): Promise<Relay> {
   const sockets = new Set<Socket>();
+  const targets = new Map<Socket, Socket>();
   let port = 0;
   let server: Server | undefined;
 
   function pass(client: Socket): void {
     const target = connect(targetPort, '127.0.0.1');
+    targets.set(target, client);
     for (const socket of [client, target]) {
       sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
+        targets.delete(socket);
         client.destroy();
         target.destroy();
       });
@@ -52,6 +57,9 @@ export async function openRelay(targetPort: number): Promise<Relay> {
       return port;
     },
     stop,
+    holdAnswers() {
+      for (const [target, client] of targets) target.unpipe(client);
+    },
     start,
     close: stop,
   };

@@ -137,21 +137,19 @@ async function readDirectly(
     readonly columns: readonly Column[];
   },
 ): Promise<Reading | null> {
-  const { direct, deadlineMs, log } = context;
+  const { direct, log } = context;
   const { fields, query, prefixLength } = asked;
   if (!direct || asked.columns.some(({ jsonAt }) => jsonAt !== undefined)) return null;
   const { session, stop } = run;
   text.sentAfter(explain.length + prefixLength, 'sql_refused');
   const read = await openDirectRead(session, {
     ...direct,
-    ...{ fields, query, deadlineMs, log, signal: stop.signal },
+    ...{ fields, query, log, signal: stop.signal },
   });
   if (!read) return null;
   const remote = read.session;
   const out = new CopyOut(copyText(read.query));
   remote.client.query(out);
-  const leave = () => remote.abort();
-  stop.signal.addEventListener('abort', leave, { once: true });
   const others = out.texts();
   const first = await others.next().catch(() => null);
   if (first === null) {

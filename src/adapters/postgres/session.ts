@@ -36,7 +36,8 @@ export interface Session {
 /**
  * What every run begins with. Values are written the same whatever the server's or the login's defaults are, but for
  * the time zone, which people set on purpose. A lower statement_timeout of the login stays. setseed keeps one run
- * from foretelling another's random().
+ * from foretelling another's random(). Everything is named in full: what a login's search_path has of the same name,
+ * or nearer to these types, is somebody else's.
  */
 function beginText(deadlineMs: number, linked: LinkedRedisLook | undefined): string {
   return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -47,14 +48,14 @@ SET LOCAL xmlbinary = 'base64';
 SET LOCAL extra_float_digits = 1;
 SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
-SELECT pg_backend_pid(),
-  to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-  split_part(current_setting('server_version'), ' ', 1),
-  setseed(${(Math.random() * 2 - 1).toFixed(15)}),
-  extract(epoch FROM set_config('statement_timeout', CASE
-    WHEN current_setting('statement_timeout') = '0'
-      OR current_setting('statement_timeout')::interval > interval '${deadlineMs} ms' THEN '${deadlineMs}'
-    ELSE current_setting('statement_timeout') END, true)::interval) * 1000,
+SELECT pg_catalog.pg_backend_pid(),
+  pg_catalog.to_char(pg_catalog.transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+  pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
+  pg_catalog.setseed(${(Math.random() * 2 - 1).toFixed(15)}),
+  extract(epoch FROM pg_catalog.set_config('statement_timeout', CASE
+    WHEN pg_catalog.current_setting('statement_timeout') OPERATOR(pg_catalog.=) '0'
+      OR pg_catalog.current_setting('statement_timeout')::interval OPERATOR(pg_catalog.>) interval '${deadlineMs} ms' THEN '${deadlineMs}'
+    ELSE pg_catalog.current_setting('statement_timeout') END, true)::interval) OPERATOR(pg_catalog.*) 1000,
   (${linked?.query ?? 'NULL'})`;
 }
 
