@@ -109,7 +109,7 @@ function ListedLink({ link }: { link: LinkStatus }) {
 function Links({ database }: { database: ListedDatabase }) {
   const { links, linksProblem } = database;
   if (links === null) return <p class="muted">{linksProblem ?? 'Its links can not be seen now.'}</p>;
-  if (links.length === 0) return <p class="muted">No other database is linked into this one.</p>;
+  if (links.length === 0) return <p class="muted">Nothing is linked into this database.</p>;
   return (
     <ul class="links">
       {links.map((link) => (

@@ -1,4 +1,7 @@
-/** The form that links another database into one: which, under which name, and which of its schemas. */
+/**
+ * The form that links another database or a Redis into one: which, under which name, and what of it. Fields that the
+ * chosen remote has no use for are hidden by the style, where the browser knows how (`style/databases.css`).
+ */
 import { maxLinkNameLength } from '../src/domain/data-link.ts';
 import { maxPrefixBytes } from '../src/domain/redis-remote.ts';
 import { Refusal, type RefusedForm, WorkPanel } from './link-parts.tsx';
@@ -8,8 +11,9 @@ export interface TypedLink {
   readonly remote: string;
   readonly as: string;
   readonly schema: string;
-  /** Of a Redis. */
-  readonly prefix?: string;
+  /** Of a Redis, as `writable`. */
+  readonly prefix: string;
+  readonly writable: boolean;
 }
 
 /** What was typed, and why it was refused: under the fields that it is about, else over the form. */
@@ -30,9 +34,13 @@ export interface LinkFormProps {
   readonly prefix: string;
 }
 
+type RemoteKind = 'postgres' | 'redis';
+
 interface TextFieldProps {
   readonly id: string;
-  readonly name: keyof TypedLink;
+  readonly name: Exclude<keyof TypedLink, 'writable'>;
+  /** Only remotes of this kind have it. */
+  readonly of?: RemoteKind;
   readonly label: string;
   readonly placeholder: string;
   readonly pattern?: string;
@@ -47,9 +55,13 @@ function errorLink(id: string, error: string | undefined) {
   return error ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${id}-error`, autofocus: true } : {};
 }
 
-function TextField({ id, label, error, ...input }: TextFieldProps) {
+function fieldClass(of: RemoteKind | undefined): string {
+  return of ? `field of-${of}` : 'field';
+}
+
+function TextField({ id, of, label, error, ...input }: TextFieldProps) {
   return (
-    <div class="field">
+    <div class={fieldClass(of)}>
       <label for={id}>{label}</label>
       <input
         id={id}
@@ -75,12 +87,19 @@ function FieldError({ id, text }: { id: string; text: string | undefined }) {
   );
 }
 
-function RemoteField({ prefix, remotes, refused }: LinkFormProps) {
+function RemoteField({ prefix, remotes, redisRemotes = [], refused }: LinkFormProps) {
   const id = `${prefix}-remote`;
   const error = refused?.errors.remote;
+  const postgres = remotes.filter((name) => !redisRemotes.includes(name));
+  const options = (names: readonly string[]) =>
+    names.map((name) => (
+      <option value={name} selected={name === refused?.typed.remote}>
+        {name}
+      </option>
+    ));
   return (
     <div class="field">
-      <label for={id}>Database to link</label>
+      <label for={id}>{redisRemotes.length === 0 ? 'Database to link' : 'Database or Redis'}</label>
       <select
         id={id}
         name="remote"
@@ -89,14 +108,54 @@ function RemoteField({ prefix, remotes, refused }: LinkFormProps) {
         {...errorLink(id, error)}
       >
         {remotes.length === 1 ? null : <option value="">Choose…</option>}
-        {remotes.map((name) => (
-          <option value={name} selected={name === refused?.typed.remote}>
-            {name}
-          </option>
-        ))}
+        {redisRemotes.length === 0 || postgres.length === 0 ? (
+          options(postgres)
+        ) : (
+          <optgroup label="Postgres">{options(postgres)}</optgroup>
+        )}
+        {redisRemotes.length === 0 ? null : (
+          <optgroup label="Redis" class="redis">
+            {options(redisRemotes)}
+          </optgroup>
+        )}
       </select>
       <FieldError id={`${id}-error`} text={error} />
     </div>
+  );
+}
+
+/** What only a Redis has. */
+function RedisFields({ prefix, refused }: LinkFormProps) {
+  const id = `${prefix}-writable`;
+  const error = refused?.errors.writable;
+  return (
+    <>
+      <TextField
+        id={`${prefix}-prefix`}
+        name="prefix"
+        of="redis"
+        maxlength={maxPrefixBytes}
+        label="Keys that begin with"
+        placeholder="every key"
+        value={refused?.typed.prefix ?? ''}
+        error={refused?.errors.prefix}
+      />
+      <div class={fieldClass('redis')}>
+        <label for={id}>Writable</label>
+        <label class="check" for={id}>
+          <input
+            id={id}
+            type="checkbox"
+            name="writable"
+            value="1"
+            checked={refused?.typed.writable === true}
+            {...errorLink(id, error)}
+          />{' '}
+          by SQL, never by clips
+        </label>
+        <FieldError id={`${id}-error`} text={error} />
+      </div>
+    </>
   );
 }
 
@@ -106,14 +165,16 @@ export function LinkForm(props: LinkFormProps) {
   if (remotes.length === 0) {
     return (
       <p class="muted">
-        There is no other database to link. Set its URL in a config var whose name ends in <code>_URL</code>{' '}
-        and start pgclip again.
+        There is no other database and no Redis to link. Set its URL in a config var whose name ends in{' '}
+        <code>_URL</code> and start pgclip again.
       </p>
     );
   }
   return (
     <details class="new-link" open={refused !== undefined}>
-      <summary>Link another database</summary>
+      <summary>
+        {redisRemotes.length === 0 ? 'Link another database' : 'Link another database or a Redis'}
+      </summary>
       {refused?.problem ? <Refusal refused={refused.problem} /> : null}
       <form method="post" action="/databases" data-work={`${prefix}-work`}>
         <input type="hidden" name="database" value={database} />
@@ -131,27 +192,21 @@ export function LinkForm(props: LinkFormProps) {
         <TextField
           id={`${prefix}-schema`}
           name="schema"
+          of="postgres"
           label="Schema of the remote"
           placeholder="public"
           value={refused?.typed.schema ?? ''}
           error={refused?.errors.schema}
         />
-        {redisRemotes.length === 0 ? null : (
-          <TextField
-            id={`${prefix}-prefix`}
-            name="prefix"
-            maxlength={maxPrefixBytes}
-            label="Of a Redis: only keys that begin with"
-            placeholder="every key"
-            value={refused?.typed.prefix ?? ''}
-            error={refused?.errors.prefix}
-          />
-        )}
+        {redisRemotes.length === 0 ? null : <RedisFields {...props} />}
         <button type="submit">Link it</button>
       </form>
       <WorkPanel id={`${prefix}-work`} label="Linking the database" />
       <p class="help">
-        Its tables become readable here as <code>name.table</code>. The remote itself is only ever read.
+        Its tables become readable here as <code>name.table</code>.{' '}
+        {redisRemotes.length === 0
+          ? 'The remote itself is only ever read.'
+          : 'A remote is only ever read, unless it is a writable Redis.'}
       </p>
     </details>
   );

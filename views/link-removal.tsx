@@ -26,8 +26,10 @@ function Warning({ link, uses }: Pick<RemovalProps, 'link' | 'uses'>) {
   return (
     <>
       <p>
-        The schema <code>{link.name}</code>, its {formatCount(link.tables, 'table')} and the foreign server go
-        from <code>{link.database}</code>. The remote itself stays as it is.
+        The schema <code>{link.name}</code>
+        {link.server === null ? ' and ' : ', '}its {formatCount(link.tables, 'table')}
+        {link.server === null ? '' : ' and the foreign server'} go from <code>{link.database}</code>. The
+        remote itself stays as it is.
       </p>
       {clips.length > 0 ? (
         <p>

@@ -4,6 +4,7 @@
  */
 import type { LinkReport, LinkStatus } from '../src/domain/data-link.ts';
 import { describeRemote } from '../src/domain/link-words.ts';
+import { linkTables } from '../src/domain/redis-link.ts';
 import { Layout, type PageContext } from './layout.tsx';
 import { ChangeLists } from './link-changes.tsx';
 import {
@@ -33,6 +34,25 @@ export interface LinkPageProps extends PageContext {
   readonly typed?: string | undefined;
 }
 
+/** How many there are; of a Redis, which are always the same, also their names. */
+function Tables({ link: { tables, redis } }: { link: LinkStatus }) {
+  const names = redis ? Object.keys(linkTables) : [];
+  return (
+    <dd>
+      {formatCount(tables, 'table')}
+      {/* Which of them is gone is not known here. */}
+      {names.length === tables
+        ? names.map((name, at) => (
+            <>
+              {at === 0 ? ': ' : ', '}
+              <code>{name}</code>
+            </>
+          ))
+        : null}
+    </dd>
+  );
+}
+
 function Facts({ link }: { link: LinkStatus }) {
   return (
     <dl class="link-facts">
@@ -58,11 +78,9 @@ function Facts({ link }: { link: LinkStatus }) {
         )}
       </dd>
       <dt>Foreign server</dt>
-      <dd>
-        <code>{link.server}</code>
-      </dd>
+      <dd>{link.server === null ? 'none' : <code>{link.server}</code>}</dd>
       <dt>Tables</dt>
-      <dd>{formatCount(link.tables, 'table')}</dd>
+      <Tables link={link} />
       <dt>Created</dt>
       <dd>
         <Moment iso={link.createdAt} />

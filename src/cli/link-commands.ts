@@ -181,7 +181,7 @@ export async function destroy(
 function warningsOf(link: ApiLink & { uses: ApiLinkUses }): readonly string[] {
   const { clips, dependents } = link.uses;
   return [
-    `Warning: this removes the schema ${link.name} with its ${count(link.tables, 'foreign table')} from ${link.database}. ${link.remote} stays as it is.`,
+    `Warning: this removes the schema ${link.name} with its ${count(link.tables, 'table')} from ${link.database}. ${link.remote} stays as it is.`,
     ...(clips.length === 0
       ? ['No clip uses it.']
       : [

@@ -40,7 +40,7 @@ function linesOf(link: ApiLink): readonly string[] {
   return [
     `Created: ${minuteOf(link.createdAt)}`,
     `Remote: ${link.remote} (${describeRemote(link)})`,
-    `Remote Name: ${link.server}`,
+    `Remote Name: ${link.server ?? 'none'}`,
     `Tables: ${link.tables.toLocaleString('en-US')}${difference === null ? '' : ` (${difference})`}`,
     ...link.problems.map(({ level, message }) => `${level === 'broken' ? 'Broken' : 'Warning'}: ${message}`),
   ];

@@ -20,6 +20,14 @@ Environment:
 
 "serve" reads config vars: see docs/settings.md.`;
 
+const gatewayHelp = `
+Environment:
+  GATEWAY_PORT  the port at which databases reach it
+  API_TOKEN     that of the other pgclip
+  *_URL         the linked Redis, by the names that they have there
+
+The other pgclip finds it at its GATEWAY_ADDRESS: see docs/redis-links.md.`;
+
 const clipHelp = 'id, name, slug or URL of the clip';
 const localHelp = 'config var of the database, such as DATABASE_URL';
 
@@ -51,7 +59,8 @@ function addServers(program: Command, terminal: Terminal): void {
     .action(() => serve(terminal));
   program
     .command('gateway')
-    .description('serve a linked Redis to databases alone, beside a pgclip that runs elsewhere')
+    .description('only let databases read linked Redis, beside a pgclip that does the rest elsewhere')
+    .addHelpText('after', gatewayHelp)
     .action(() => gateway(terminal));
   program
     .command('demo')
@@ -182,12 +191,21 @@ function addLinks(program: Command, terminal: Terminal): void {
   command
     .command('create')
     .description('link a remote into a database, as a schema of its own')
-    .argument('<remote>', 'config var of the remote, such as WAREHOUSE_URL')
+    .argument(
+      '<remote>',
+      'config var of the remote: a Postgres such as WAREHOUSE_URL or a Redis such as CACHE_URL',
+    )
     .argument('<local>', localHelp)
-    .option('--as <name>', "the link's name (default: that of the remote's database)")
-    .option('--schema <schema>', 'schema of the remote (default: "public")')
-    .option('--prefix <text>', 'of a Redis: only keys that begin with it, which is left out')
-    .option('--writable', "of a Redis: let SQL change it, though never a clip's")
+    .option(
+      '--as <name>',
+      "the link's name (default: that of the remote's database; for CACHE_URL, a Redis, cache)",
+    )
+    .option('--schema <schema>', 'of a Postgres: its schema (default: "public")')
+    .option(
+      '--prefix <text>',
+      'of a Redis: only its keys that begin so, shown without it (default: every key)',
+    )
+    .option('--writable', "of a Redis: let SQL of the database's owner change it, though never a clip's")
     .option('--json', 'as JSON')
     .action((remote, local, _, own) => link.create(terminal, remote, local, all(own)));
   command

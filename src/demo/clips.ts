@@ -1,8 +1,7 @@
-/** The clips of the demo, and their saving through the API as anyone would save them. */
-import type { ApiClip } from '../cli/api.ts';
-import type { CallApi } from './api.ts';
+/** The clips of the demo: what they ask, in the order in which the list shows them. */
 
-interface DemoClip {
+/** A clip to be there. */
+export interface DemoClip {
   readonly name: string;
   readonly mode: 'live' | 'frozen';
   readonly sql: string;
@@ -206,27 +205,25 @@ ORDER BY countries DESC, u.code`,
   },
 ];
 
-/** The URLs of the clips to look at first. */
-export interface DemoClipUrls {
-  readonly live: string;
-  readonly frozen: string;
-  /** Of the one that joins tables of both databases. */
-  readonly linked: string;
-}
-
-/** Saves the clips whose names are not there yet; those of an earlier start stay as they are. */
-export async function saveDemoClips(call: CallApi): Promise<DemoClipUrls> {
-  const urlOf = async (clip: DemoClip): Promise<string> => {
-    const search = new URLSearchParams({ q: clip.name });
-    const { clips } = await call<{ clips: ApiClip[] }>('GET', `/clips?${search}`);
-    const found = clips.find((each) => each.name === clip.name);
-    const body = { ...clip, database: 'DATABASE_URL' };
-    return (found ?? (await call<ApiClip>('POST', '/clips', body))).url;
-  };
-  const [first, second, third, ...others] = demoClips;
-  // The list shows the newest first: those to look at first are saved last.
-  for (const clip of others.toReversed()) await urlOf(clip);
-  const linked = await urlOf(third);
-  const frozen = await urlOf(second);
-  return { live: await urlOf(first), frozen, linked };
-}
+/** Those that join rows with what Redis counts, where there is one: the join itself, then the view over it. */
+export const shopClips: readonly [DemoClip, DemoClip] = [
+  {
+    name: 'Widgets and how often they were looked at',
+    mode: 'live',
+    sql: `-- hredis is a Redis, linked as a schema. The keys of the widgets are fetched
+-- in one go, and no others. The shop counts each opening of a page; what its
+-- counters began with is made up.
+SELECT w.id, w.name, w.stock, r.value::bigint AS views
+FROM widgets w JOIN hredis.redis r ON r.key = concat('widget:', w.id)
+ORDER BY views DESC, w.id`,
+  },
+  {
+    name: 'Page views by widget, for a chart',
+    mode: 'live',
+    sql: `-- A view over the same join, with a column of labels and one of values:
+-- point a chart at its CSV or JSON
+SELECT label, value
+FROM widget_views
+ORDER BY value DESC, label`,
+  },
+];

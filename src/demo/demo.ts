@@ -1,7 +1,7 @@
 /**
  * `pgclip demo`: a PostgreSQL with two databases full of real data, a link between them, a store, a server and clips
- * worth looking at, from nothing. What it makes is kept in PGCLIP_DIR; what it starts ends with it, whenever and
- * however it ends.
+ * worth looking at, from nothing; with a Redis also a shop that counts page views in it, and a link to them. What it
+ * makes is kept in PGCLIP_DIR; what it starts ends with it, whenever and however it ends.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,12 +11,15 @@ import { bold, CliError, printLine, type Terminal } from '../cli/terminal.ts';
 import { parseSettings, type Settings, settingsTable } from '../config/settings.ts';
 import { findOrMakeToken, makeDirectory } from '../config/token.ts';
 import { openApi } from './api.ts';
-import { type DemoClipUrls, saveDemoClips } from './clips.ts';
+import { type Counters, counterPrefix, openCounters } from './counters.ts';
 import { type DemoDatabase, getDemoDatabase } from './database.ts';
 import { analyticsDatabase, demoDatabase } from './databases.ts';
-import { linkDatabases } from './links.ts';
+import { type DemoLink, linkName, linkRemotes, redisLinkName } from './links.ts';
 import { startPostgres } from './postgres.ts';
 import { hasRedisServer, startRedis } from './redis.ts';
+import { type DemoClipUrls, saveDemoClips } from './save-clips.ts';
+import { openShop } from './shop.ts';
+import { makeWidgets } from './widgets.ts';
 
 const portAttempts = 100;
 
@@ -58,8 +61,9 @@ class RunningParts {
 
 async function startDemo(terminal: Terminal, running: RunningParts): Promise<void> {
   const say = (line: string) => terminal.stderr.write(`${line}\n`);
-  // The databases are the demo's own; those of the environment are left alone.
-  const env = Object.fromEntries(settingsTable.map(({ name }) => [name, terminal.env[name]]));
+  // The databases and the gateway are the demo's own; those of the environment are left alone.
+  const named = settingsTable.map(({ name }) => [name, terminal.env[name]]);
+  const env = { ...Object.fromEntries(named), ...gatewayVars };
   const given = parseSettings(env, 'node');
   await makeDirectory(given.dir);
   const token = given.apiToken ?? (await findOrMakeToken(given.dir)).token;
@@ -73,31 +77,70 @@ async function startDemo(terminal: Terminal, running: RunningParts): Promise<voi
     );
   const demo = await getDatabase(demoDatabase);
   const analytics = await getDatabase(analyticsDatabase);
+  const storeUrl = await openStore(given, running);
+  const counters = await addCounters(storeUrl, running);
+  if (storeUrl !== null && counters === null) say('Redis has no second database that can be used: no shop.');
   const urls = {
     DATABASE_URL: demo.url,
     DATABASE_OWNER_URL: demo.ownerUrl,
     WAREHOUSE_URL: analytics.url,
-    REDIS_URL: (await openStore(given, running)) ?? '',
+    REDIS_URL: storeUrl ?? '',
+    CACHE_URL: counters?.url ?? '',
   };
   const settings = parseSettings({ ...env, API_TOKEN: token, ...urls }, 'node');
   const url = await serveOnFreePort(terminal, settings, running);
   const call = openApi(url, token);
   say('Linking the databases …');
-  await linkDatabases(call);
+  await linkRemotes(call, counters ? [warehouseLink, redisLink] : [warehouseLink]);
+  const shopUrl = counters && (await addShop(counters, demo.ownerUrl, running));
   say('Saving the clips …');
-  const clips = await saveDemoClips(call);
-  printLine(terminal, describe(terminal, `${url}/sign-in?token=${token}`, clips, given.dir));
+  const clips = await saveDemoClips(call, counters !== null);
+  const shown = { signIn: `${url}/sign-in?token=${token}`, ...clips, shop: shopUrl, dir: given.dir };
+  printLine(terminal, describe(terminal, shown));
 }
 
-function describe(terminal: Terminal, signIn: string, clips: DemoClipUrls, dir: string): string {
+const warehouseLink: DemoLink = { remote: 'WAREHOUSE_URL', as: linkName };
+const redisLink: DemoLink = { remote: 'CACHE_URL', as: redisLinkName, prefix: counterPrefix };
+
+/** The gateway is there for the demo's own PostgreSQL, which is on this machine. */
+const gatewayVars = {
+  GATEWAY_PORT: '0',
+  GATEWAY_HOST: '127.0.0.1',
+  GATEWAY_ADDRESS: '',
+  GATEWAY_TLS_CERT: '',
+  GATEWAY_TLS_KEY: '',
+};
+
+/** What counts page views, when the store is a Redis that can have a second database. */
+async function addCounters(storeUrl: string | null, running: RunningParts): Promise<Counters | null> {
+  const counters = storeUrl === null ? null : await openCounters(storeUrl);
+  return counters && running.add(counters, counters.close);
+}
+
+/** The URL of the shop. The link of its counters must be there. */
+async function addShop(counters: Counters, ownerUrl: string, running: RunningParts): Promise<string> {
+  await makeWidgets(ownerUrl);
+  const shop = await openShop(counters);
+  return (await running.add(shop, shop.close)).url;
+}
+
+interface Shown extends DemoClipUrls {
+  readonly signIn: string;
+  readonly shop: string | null;
+  readonly dir: string;
+}
+
+function describe(terminal: Terminal, { signIn, live, frozen, linked, counted, shop, dir }: Shown): string {
   return [
     '',
     `  ${bold(terminal, 'pgclip demo')}`,
     '',
     `  Sign in        ${signIn}`,
-    `  A live clip    ${clips.live}`,
-    `  A frozen clip  ${clips.frozen}`,
-    `  A linked clip  ${clips.linked}  (joins two databases)`,
+    `  A live clip    ${live}`,
+    `  A frozen clip  ${frozen}`,
+    `  A linked clip  ${linked}  (joins two databases)`,
+    ...(counted === null ? [] : [`  A Redis clip   ${counted}  (joins rows with counters)`]),
+    ...(shop === null ? [] : [`  A shop         ${shop}  (whose page views those are)`]),
     '',
     `  Ctrl-C stops it; what it made stays in ${dir}.`,
     '',

@@ -72,7 +72,7 @@ export function describeRedisRead({ relation, reads, keys, reason, handedOver }:
   if (reads === 'prefix') return `${relation} read by a prefix of its keys${by}`;
   // Reasons begin with what they are about.
   const why = reason?.startsWith(`${relation}: `) ? reason.slice(relation.length + 2) : reason;
-  return `${relation} scanned whole${why === null || why === undefined ? '' : `: ${why}`}`;
+  return `${relation} not reduced to keys${why === null || why === undefined ? '' : `: ${why}`}`;
 }
 
 /**

@@ -13,19 +13,24 @@ const longName = 'a_name_that_goes_on_and_on_until_it_has_all_sixty_three_letter
 
 let browser: Browser;
 let site: LinkSite;
+/** One that has a Redis to link. Who is signed in at the other is here as well. */
+let redisSite: LinkSite;
 
 beforeAll(async () => {
   browser = await openBrowser();
   site = await openLinkSite();
+  redisSite = await openLinkSite({ redis: true });
 });
 afterAll(async () => {
   await browser.close();
   await site.close();
+  await redisSite.close();
 });
 beforeEach(() => {
-  const { host } = site;
-  for (const each of [host.links, host.differs, host.failures]) each.clear();
-  Object.assign(host, { dependents: [], warnings: [], onWork: async () => {} });
+  for (const { host } of [site, redisSite]) {
+    for (const each of [host.links, host.differs, host.failures]) each.clear();
+    Object.assign(host, { dependents: [], warnings: [], onWork: async () => {} });
+  }
 });
 
 const change = (part: Partial<LinkChange>): LinkChange => ({
@@ -81,7 +86,7 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     expect(await page.getByLabel('Type shop to confirm').inputValue()).toBe('ship');
     await page.getByLabel('Type shop to confirm').fill('shop');
     await page.getByRole('button', { name: 'Remove the link now' }).click();
-    await page.getByText('No other database is linked into this one.').first().waitFor();
+    await page.getByText('Nothing is linked into this database.').first().waitFor();
     expect(site.host.links.size).toBe(0);
     expect(visitor.problems).toEqual([]);
   });
@@ -95,6 +100,49 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     else await page.goto(`${site.url}/databases/DATABASE_URL/links/shop`);
     await page.getByRole('heading', { level: 1, name: 'shop' }).waitFor();
     expect(await page.getByText('The table payroll was left out.').count()).toBe(0);
+    expect(visitor.problems).toEqual([]);
+  });
+});
+
+describe.each([true, false])('a Redis, with scripts: %s', (javaScriptEnabled) => {
+  let visitor: Visitor;
+  let page: Page;
+
+  beforeAll(async () => {
+    visitor = await openVisitor(browser, { javaScriptEnabled, viewport: { width: 320, height: 640 } });
+    page = visitor.page;
+    await signIn(page, redisSite);
+  });
+  afterAll(() => visitor.close());
+
+  it('is asked for what only it has, and linked', async () => {
+    await page.goto(`${redisSite.url}/databases`);
+    await page.getByText('Link another database or a Redis', { exact: true }).click();
+    const [schema, prefix] = [
+      page.getByLabel('Schema of the remote'),
+      page.getByLabel('Keys that begin with'),
+    ];
+    const writable = page.getByRole('checkbox', { name: 'Writable by SQL, never by clips' });
+    const seen = async () => [await schema.isVisible(), await prefix.isVisible(), await writable.isVisible()];
+    expect(await seen()).toEqual([true, false, false]);
+    const remote = page.getByLabel('Database or Redis');
+    await remote.selectOption('CACHE_URL');
+    expect(await seen()).toEqual([false, true, true]);
+    await prefix.fill('app:');
+    await writable.check();
+
+    // What is wrong is told, though its field was hidden.
+    await remote.selectOption('WAREHOUSE_URL');
+    await page.getByRole('button', { name: 'Link it' }).click();
+    await page.getByRole('alert').getByText('The prefix is for a Redis').waitFor();
+    expect([await prefix.inputValue(), ...(await seen())]).toEqual(['app:', true, true, false]);
+    await remote.selectOption('CACHE_URL');
+    expect(await writable.isChecked()).toBe(true);
+    await page.getByRole('button', { name: 'Link it' }).click();
+    await page.getByRole('heading', { level: 1, name: 'cache' }).waitFor();
+    expect(await page.locator('.link-facts').textContent()).toContain(
+      'CACHE_URL, Redis database 0, keys app:*, writable',
+    );
     expect(visitor.problems).toEqual([]);
   });
 });
@@ -180,6 +228,22 @@ const pages: Record<string, (page: Page) => Promise<unknown>> = {
     await page.getByLabel('Database to link').selectOption('ARCHIVE_URL');
     await page.getByRole('button', { name: 'Link it' }).click();
     await page.getByRole('alert').waitFor();
+  },
+  'a Redis that is to be linked': async (page) => {
+    await page.goto(`${redisSite.url}/databases`);
+    await page.getByText('Link another database or a Redis', { exact: true }).click();
+    await page.getByLabel('Database or Redis').selectOption('CACHE_URL');
+  },
+  'a linked Redis': (page) => {
+    const redis = { prefix: `${hostile}:`, writable: true, gateway: false };
+    redisSite.host.add('hredis', {
+      remote: 'CACHE_URL',
+      remoteDatabase: '15',
+      redis,
+      server: null,
+      tables: 7,
+    });
+    return page.goto(`${redisSite.url}/databases/DATABASE_URL/links/hredis`);
   },
   'a link with sixty changes': (page) => {
     site.host.add(longName, { remoteSchema: hostile });

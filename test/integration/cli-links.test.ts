@@ -229,7 +229,7 @@ it('removes one when its name is typed or given, and shows what uses it', async 
   await create();
   const clip = await server.save({ name: 'Plans\u001b[31m', sql: 'table warehouse.users' });
   await executeSql(server.database.ownerUrl, 'CREATE VIEW public.plans AS SELECT plan FROM warehouse.users');
-  const shown = `Warning: this removes the schema warehouse with its 2 foreign tables from DATABASE_URL. WAREHOUSE_URL stays as it is.
+  const shown = `Warning: this removes the schema warehouse with its 2 tables from DATABASE_URL. WAREHOUSE_URL stays as it is.
 Clips that use it, and will fail from then on (frozen ones go on showing their snapshots):
 - ${clip.id} Plans\ufffd[31m
 What goes with it:

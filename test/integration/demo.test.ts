@@ -5,11 +5,15 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { demoClips } from '../../src/demo/clips.ts';
+import { demoClips, shopClips } from '../../src/demo/clips.ts';
+import { openCounters } from '../../src/demo/counters.ts';
 import { startPostgres } from '../../src/demo/postgres.ts';
+import { widgets } from '../../src/demo/widgets.ts';
 import { readUntil, runCli, spawnCli } from '../support/cli.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
 
 let dir: string;
 let taken: ReturnType<typeof createServer>;
@@ -32,15 +36,19 @@ afterAll(async () => {
 interface Demo {
   readonly child: ChildProcessWithoutNullStreams;
   readonly env: Record<string, string>;
+  /** To sign in, of the live clip, the frozen and the linked one. */
   readonly urls: readonly string[];
+  /** With a Redis, of the counted clip and of the shop. */
+  readonly shop: readonly string[];
 }
 
-async function startDemo(name: string): Promise<Demo> {
-  const env = { PGCLIP_DIR: join(dir, name), PORT: String(takenPort) };
+async function startDemo(name: string, more: Record<string, string> = {}): Promise<Demo> {
+  const env = { PGCLIP_DIR: join(dir, name), PORT: String(takenPort), ...more };
   const child = spawnCli(['demo'], { env });
-  const found = await readUntil(child, /Sign in +(\S+)\n.* clip +(\S+)\n.* clip +(\S+)\n.* clip +(\S+) /);
-  const urls = found.slice(1);
-  return { child, urls, env: { ...env, PGCLIP_URL: new URL(urls[0] ?? '').origin } };
+  const [shown] = await readUntil(child, /Sign in[\s\S]*Ctrl-C/);
+  const found = [...shown.matchAll(/http:\S+/g)].map(([url]) => url);
+  const [urls, shop] = [found.slice(0, 4), found.slice(4)];
+  return { child, urls, shop, env: { ...env, PGCLIP_URL: new URL(urls[0] ?? '').origin } };
 }
 
 interface Link {
@@ -73,6 +81,15 @@ async function ask<T>({ urls }: Demo, path: string): Promise<T> {
 const askLinks = (demo: Demo) => ask<{ links: Link[] }>(demo, '/databases/DATABASE_URL/links');
 const csvOf = async (url: string) => (await fetch(`${url}.csv`)).text();
 const isLinked = ({ sql }: { readonly sql: string }) => sql.includes('warehouse.');
+const clipsOf = async (demo: Demo) => (await ask<{ clips: Clip[] }>(demo, '/clips?limit=100')).clips;
+/** In the order of the list. */
+const namesWithShop = [...demoClips.slice(0, 3), ...shopClips, ...demoClips.slice(3)].map(({ name }) => name);
+
+/** Opens a page of the shop, and returns how often it says that it was opened. */
+async function look({ shop }: Demo, path: string): Promise<number> {
+  const page = await (await fetch(new URL(path, shop[1]))).text();
+  return Number(/Seen ([\d,]+) times/.exec(page)?.[1]?.replaceAll(',', ''));
+}
 
 /** Takes from a stopped demo what versions before data links did not make. */
 async function removeSecondDatabase(name: string): Promise<void> {
@@ -135,8 +152,8 @@ it('starts from nothing on the next free port, keeps everything, and leaves no p
   expect((await fetch(signIn, { redirect: 'manual' })).status).toBeLessThan(400);
 
   const saved: Clip[] = JSON.parse((await runCli(['clips', '--json'], { env: first.env })).stdout);
-  expect(saved.map((clip) => clip.name)).toEqual(demoClips.map((clip) => clip.name));
-  expect(saved.slice(0, 3).map((clip) => clip.url)).toEqual(first.urls.slice(1));
+  expect(saved.map((clip) => clip.name)).toEqual(namesWithShop);
+  expect(saved.slice(0, 4).map((clip) => clip.url)).toEqual([...first.urls.slice(1), first.shop[0]]);
   expect(saved.filter((clip) => clip.mode === 'frozen')).toHaveLength(2);
   for (const clip of saved) {
     const response = await fetch(`${clip.url}.csv`);
@@ -147,8 +164,15 @@ it('starts from nothing on the next free port, keeps everything, and leaves no p
   const bytes = await csvOf(frozen);
   const linkedBytes = await csvOf(linked);
   const { links } = await askLinks(first);
+  const asItShould = { changes: [], problems: [] };
   expect(links).toMatchObject([
-    { name: 'warehouse', remoteDatabase: 'analytics', tables: 7, changes: [], problems: [] },
+    { name: 'hredis', redis: { prefix: 'pgclip-demo:', writable: false }, ...asItShould },
+    { name: 'warehouse', remoteDatabase: 'analytics', tables: 7, ...asItShould },
+  ]);
+  const before = widgets[8]?.viewsBefore ?? 0;
+  expect([await look(first, '/widgets/9'), await look(first, '/widgets/9')]).toEqual([
+    before + 1,
+    before + 2,
   ]);
   expect(await interrupt(first.child)).toEqual([0, null]);
   expect(isAlive(parts.pid)).toBe(false);
@@ -162,8 +186,10 @@ it('starts from nothing on the next free port, keeps everything, and leaves no p
   // PostgreSQL has another port now and the remote's login another password.
   expect(await csvOf(linked)).toBe(linkedBytes);
   const { links: linksNow } = await askLinks(second);
-  expect(linksNow).toEqual([{ ...links[0], refreshedAt: expect.any(String) }]);
-  expect(linksNow[0]?.refreshedAt).not.toBe(links[0]?.refreshedAt);
+  expect(linksNow).toEqual(links.map((link) => ({ ...link, refreshedAt: expect.any(String) })));
+  for (const [at, { refreshedAt }] of linksNow.entries())
+    expect(refreshedAt).not.toBe(links[at]?.refreshedAt);
+  expect(await look(second, '/widgets/9')).toBe(before + 3);
 
   // Nothing may outlive even a demo that is killed.
   const { pid, redisPort } = await findParts('whole');
@@ -177,7 +203,7 @@ it('joins across databases, and adds the second one to a demo of an older versio
   timeout: 90_000,
 }, async () => {
   const first = await startDemo('older');
-  const { clips: saved } = await ask<{ clips: Clip[] }>(first, '/clips?limit=100');
+  const saved = await clipsOf(first);
   const linked = saved.filter(isLinked);
   expect(linked).toHaveLength(2);
   const explained = await Promise.all(
@@ -193,11 +219,72 @@ it('joins across databases, and adds the second one to a demo of an older versio
   await removeSecondDatabase('older');
 
   const second = await startDemo('older');
-  const { clips } = await ask<{ clips: Clip[] }>(second, '/clips?limit=100');
+  const clips = await clipsOf(second);
   expect(clips.filter((clip) => !isLinked(clip))).toEqual(saved.filter((clip) => !isLinked(clip)));
-  expect((await askLinks(second)).links).toMatchObject([{ name: 'warehouse', changes: [], problems: [] }]);
+  expect((await askLinks(second)).links).toMatchObject(
+    ['hredis', 'warehouse'].map((name) => ({ name, changes: [], problems: [] })),
+  );
   expect(await Promise.all(clips.filter(isLinked).map(({ url }) => csvOf(url)))).toEqual(results);
   await interrupt(second.child);
+});
+
+it('counts page views in a Redis when it is given one, beside what is there already', {
+  timeout: 120_000,
+}, async () => {
+  // No redis-server is found there.
+  const bare = { PATH: dir };
+  const first = await startDemo('given', bare);
+  expect(first.shop).toEqual([]);
+  expect((await clipsOf(first)).map(({ name }) => name)).toEqual(demoClips.map(({ name }) => name));
+  expect((await askLinks(first)).links).toMatchObject([{ name: 'warehouse' }]);
+  await interrupt(first.child);
+
+  const server = await startRedis();
+  const redis = new Redis(server.url, { db: 1 });
+  try {
+    await redis.mset('widget:1', 'of someone else', 'pgclip-demo:widget:2', '7');
+    const second = await startDemo('given', { ...bare, REDIS_URL: server.url });
+    const [counted = '', shop = ''] = second.shop;
+    expect(await look(second, '/widgets/1')).toBe((widgets[0]?.viewsBefore ?? 0) + 1);
+    expect(await look(second, '/widgets/2')).toBe(8);
+    const statuses = ['/', '/widgets/99', '/widgets/0', '/widgets/1/'].map(
+      async (path) => (await fetch(new URL(path, shop))).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([200, 404, 404, 404]);
+    expect((await fetch(new URL('/widgets/2', shop), { method: 'HEAD' })).status).toBe(405);
+
+    const rows = (await csvOf(counted)).trimEnd().split('\n');
+    expect(rows.slice(0, 2)).toEqual(['id,name,stock,views', '10,"Ball bearing, 6 mm",1480,4207']);
+    expect(rows.slice(-1)).toEqual(['2,"Sprocket, 24 teeth",122,8']);
+    const [join, chart] = (await clipsOf(second)).slice(3, 5);
+    const read = { relation: 'hredis.redis', reads: 'keys', keys: widgets.length };
+    expect(await ask(second, `/clips/${join?.id}/explain`)).toMatchObject({ reductions: [read] });
+    const values = await (await fetch(`${chart?.url}.json`)).json();
+    expect(values.at(-1)).toEqual({ label: 'Sprocket, 24 teeth', value: 8 });
+    expect(values).toHaveLength(widgets.length);
+    await interrupt(second.child);
+    expect(await redis.dbsize()).toBe(1 + widgets.length);
+    expect(await redis.get('widget:1')).toBe('of someone else');
+  } finally {
+    redis.disconnect();
+    await server.stop();
+  }
+
+  const third = await startDemo('given', bare);
+  expect(third.shop).toEqual([]);
+  expect((await askLinks(third)).links.map(({ name }) => name)).toEqual(['hredis', 'warehouse']);
+  await interrupt(third.child);
+});
+
+it('counts nothing where Redis has no second database', async () => {
+  const servers: RedisServer[] = [];
+  try {
+    servers.push(await startRedis({ args: ['--databases', '1'] }), await startRedis({ cluster: true }));
+    for (const { url } of servers) expect(await openCounters(url)).toBeNull();
+    expect(await openCounters(servers[1]?.url.replace('redis:', 'redis+cluster:') ?? '')).toBeNull();
+  } finally {
+    for (const server of servers) await server.stop();
+  }
 });
 
 it('ends well when it is interrupted in the middle of its start', { timeout: 90_000 }, async () => {

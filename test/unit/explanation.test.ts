@@ -64,10 +64,10 @@ describe('the words of what was read of Redis', () => {
     [{ keys: 1, handedOver: true }, 'hredis.redis read by 1 key, by pgclip itself'],
     [{ keys: null }, 'hredis.redis read by its keys'],
     [{ reads: 'prefix', keys: null }, 'hredis.redis read by a prefix of its keys'],
-    [{ reads: 'everything', keys: null }, 'hredis.redis scanned whole'],
+    [{ reads: 'everything', keys: null }, 'hredis.redis not reduced to keys'],
     [
       { reads: 'everything', keys: null, reason: 'hredis.redis: the function f may be volatile' },
-      'hredis.redis scanned whole: the function f may be volatile',
+      'hredis.redis not reduced to keys: the function f may be volatile',
     ],
   ])('%o', (differences, words) => {
     expect(describeRedisRead({ ...read1000, ...differences })).toBe(words);

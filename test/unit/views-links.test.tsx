@@ -19,6 +19,7 @@ const status: DatabaseStatus = {
   problems: [],
   error: null,
 };
+const typed = { remote: 'ARCHIVE_URL', as: '"Wrong"', schema: 'sales', prefix: '', writable: false };
 const link: LinkStatus = {
   name: 'warehouse',
   database: 'DATABASE_URL',
@@ -73,10 +74,10 @@ describe('the page of databases', () => {
   });
 
   it.each<[string, Partial<ListedDatabase>, string]>([
-    ['no links', { links: [] }, 'No other database is linked into this one.'],
+    ['no links', { links: [] }, 'Nothing is linked into this database.'],
     ['links that can not be seen', { links: null, linksProblem: 'It is away.' }, 'It is away.'],
     ['no owner', { writable: false }, 'set DATABASE_OWNER_URL to a login that owns the database'],
-    ['nothing to link', { remotes: [] }, 'There is no other database to link.'],
+    ['nothing to link', { remotes: [] }, 'There is no other database and no Redis to link.'],
     ['an unsafe login', { status: { ...status, safe: false } }, 'DATABASE_URL Unsafe login'],
     [
       'a database that is away',
@@ -111,7 +112,6 @@ describe('the page of databases', () => {
   });
 
   it('keeps what was typed, and ties an error to its field', async () => {
-    const typed = { remote: 'ARCHIVE_URL', as: '"Wrong"', schema: 'sales' };
     const remotes = ['ARCHIVE_URL', 'WAREHOUSE_URL'];
     const html = await draw({
       remotes,
@@ -124,11 +124,30 @@ describe('the page of databases', () => {
     expect(html).toMatch(/aria-invalid="true" aria-describedby="(link-0-as-error)"[^>]*>.*<p id="\1"/);
   });
 
+  it('asks of a Redis what only a Redis has, when there is one', async () => {
+    const remotes = ['WAREHOUSE_URL', 'CACHE_URL'];
+    expect(await draw({ remotes })).not.toMatch(/name="(prefix|writable)"|Redis/);
+    const redisRemotes = ['CACHE_URL'];
+    const html = await draw({ remotes, redisRemotes });
+    expect(html).toMatch(
+      /<optgroup label="Postgres"><option value="WAREHOUSE_URL">.*<optgroup label="Redis" class="redis"><option value="CACHE_URL">/,
+    );
+    expect(html).toMatch(/class="field of-redis">.*name="prefix"/);
+    expect(await draw({ remotes: redisRemotes, redisRemotes })).not.toContain('label="Postgres"');
+    expect(html).not.toMatch(/name="writable"[^>]* checked/);
+    const errors = { writable: 'It needs a gateway.' };
+    const refused = { typed: { ...typed, prefix: 'app:', writable: true }, problem: null, errors };
+    const again = await draw({ remotes, redisRemotes, refused });
+    expect(again).toContain('value="app:"');
+    expect(again).toMatch(/name="writable"[^>]* checked[^>]* aria-describedby="(link-0-writable-error)"/);
+    expect(again).toMatch(/<p id="link-0-writable-error"[^>]*>It needs a gateway\.</);
+  });
+
   it('gives SQL for an administrator apart from its words, so that it can be copied', async () => {
     const detail =
       "The owner's login demo lacks rights:\nIt may not do this: GRANT CREATE ON DATABASE a TO b;\nCREATE EXTENSION postgres_fdw;\nThat is all.";
     const html = await draw({
-      refused: { typed: { remote: '', as: '', schema: '' }, problem: { title: 'No', detail }, errors: {} },
+      refused: { typed, problem: { title: 'No', detail }, errors: {} },
     });
     const code = [...html.matchAll(/data-copy-source[^>]*>([^<]*)</g)].map(([, text]) => text);
     expect(code).toEqual(['GRANT CREATE ON DATABASE a TO b;\nCREATE EXTENSION postgres_fdw;']);
@@ -150,6 +169,17 @@ describe('the page of a link', () => {
       expect(text).toContain(fact);
     expect(text).toContain('The link is as its remote.');
     expect(text).toContain('No clip and no view uses it.');
+  });
+
+  it.each([
+    [{ prefix: 'app:', writable: true, gateway: true }, 'Redis database 1, keys app:*, writable'],
+    [{ prefix: '', writable: false, gateway: false }, 'Redis database 1, read by pgclip itself'],
+  ])('says of a Redis what of it is there: %o', async (redis, text) => {
+    const parts = { remote: 'CACHE_URL', remoteDatabase: '1', redis };
+    const drawn = textOf(await draw({ link: { ...link, ...parts, tables: 7 } }));
+    expect(drawn).toContain(text);
+    expect(drawn).toContain('7 tables: redis , hashes , lists , sets , zsets , streams , keys');
+    expect(textOf(await draw({ link: { ...link, ...parts, tables: 6 } }))).toMatch(/ 6 tables Created/);
   });
 
   it('lists what a refresh would do; the definition of a lost view can be opened', async () => {
@@ -265,7 +295,7 @@ describe('the page of an explanation', () => {
     const reductions = [{ ...read, reason: `it depends on ${hostile}` }];
     const html = await draw({ outcome: { kind: 'explained', explanation: { ...explanation, reductions } } });
     expect(html).not.toContain(hostile);
-    expect(textOf(html)).toContain('hredis.redis scanned whole: it depends on');
+    expect(textOf(html)).toContain('hredis.redis not reduced to keys: it depends on');
   });
 
   it('says of a frozen clip that this is not its snapshot', async () => {

@@ -42,12 +42,13 @@ linkPages.post('/databases', async (c) => {
   return answer(c, async (work): Promise<Outcome> => {
     let report: LinkReport;
     try {
-      const { remote, as, schema, prefix } = typed;
+      const { remote, as, schema, prefix, writable } = typed;
       const request = {
         remote,
         as: as || undefined,
         schema: schema || undefined,
         prefix: prefix || undefined,
+        writable: writable || undefined,
       };
       report = await links.create(database, request, work);
     } catch (thrown) {
@@ -136,8 +137,13 @@ async function drawLink(
 async function parseNewLink(c: Context<AppEnv>): Promise<TypedLink & { readonly database: string }> {
   const fields = await c.req.parseBody();
   const [database, remote] = [textOf(fields.database), textOf(fields.remote)];
-  const [as, schema, prefix] = [fields.as, fields.schema, fields.prefix].map((each) => textOf(each).trim());
-  return { database, remote, as: as ?? '', schema: schema ?? '', prefix: prefix ?? '' };
+  return {
+    ...{ database, remote },
+    as: textOf(fields.as).trim(),
+    schema: textOf(fields.schema).trim(),
+    prefix: textOf(fields.prefix).trim(),
+    writable: fields.writable !== undefined,
+  };
 }
 
 function textOf(field: unknown): string {
