@@ -11,6 +11,7 @@ import { queryOf, rowCounts, startBenchDatabase } from './database.ts';
 import { benchLinks } from './links.ts';
 import { api, download, token } from './pgclip.ts';
 import { readCommand, readMemoryMb, resetPeak, type Server, startServer, timeCommand } from './processes.ts';
+import { benchRedisLinks } from './redis-links.ts';
 import { inTurn, median, report, results, runsOf } from './report.ts';
 import { startWorker } from './worker.ts';
 
@@ -317,6 +318,7 @@ try {
   if (wanted('frozen')) await benchFrozen(database.url, redis.url, dir);
   if (wanted('slow')) await benchSlowReader(database.url, redis.url);
   if (wanted('links')) await benchLinks();
+  if (wanted('redis-links')) await benchRedisLinks();
   if (wanted('worker')) await benchWorker(database.url, redis.url);
   await writeFile(join(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
 } finally {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startPostgres } from '../src/demo/postgres.ts';
+import { type Postgres, startPostgres } from '../src/demo/postgres.ts';
 
 export const rowCounts = [1_000, 100_000, 1_000_000] as const;
 
@@ -51,5 +51,39 @@ export async function startBenchDatabase(): Promise<BenchDatabase> {
       await postgres.stop();
       await rm(dir, { recursive: true, force: true });
     },
+  };
+}
+
+/** Runs statements, each in a transaction of its own. */
+export async function execute(url: string, ...statements: string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+}
+
+/** The URL of a login whose password is its name. */
+export function loginUrl(cluster: Postgres, database: string, login: string): string {
+  const url = new URL(cluster.superuserUrl(database));
+  [url.username, url.password] = [login, login];
+  return url.href;
+}
+
+/** Makes a database `shop` that links can be made in, and gives its config vars. Its owner is no superuser. */
+export async function makeLocal(cluster: Postgres, name: string): Promise<Record<string, string>> {
+  await execute(
+    cluster.superuserUrl('postgres'),
+    `CREATE ROLE reader LOGIN PASSWORD 'reader'`,
+    `CREATE ROLE owner LOGIN PASSWORD 'owner'`,
+    'CREATE DATABASE shop OWNER owner',
+  );
+  await execute(
+    cluster.superuserUrl('shop'),
+    'CREATE EXTENSION postgres_fdw',
+    'GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO owner',
+  );
+  return {
+    [`${name}_URL`]: loginUrl(cluster, 'shop', 'reader'),
+    [`${name}_OWNER_URL`]: loginUrl(cluster, 'shop', 'owner'),
   };
 }

@@ -5,9 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { type Postgres, startPostgres } from '../src/demo/postgres.ts';
-import { createTableSql } from './database.ts';
+import { createTableSql, execute, loginUrl, makeLocal } from './database.ts';
 import { api, callApi, download, token } from './pgclip.ts';
 import { type Server, startServer } from './processes.ts';
 import { inTurn, median, report, runsOf } from './report.ts';
@@ -43,7 +42,7 @@ export async function benchLinks(): Promise<void> {
   try {
     const [local, remote] = [await start('local'), await start('remote')];
     const server = await startServer(pgclip, ['serve'], {
-      ...(await makeLocal(local)),
+      ...(await makeLocal(local, 'DATABASE')),
       ...(await makeRemotes(remote)),
       API_TOKEN: token,
       PGCLIP_DIR: join(dir, 'store'),
@@ -60,39 +59,6 @@ export async function benchLinks(): Promise<void> {
     for (const cluster of clusters) await cluster.stop();
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-async function execute(url: string, ...statements: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  for (const statement of statements) await client.query(statement);
-  await client.end();
-}
-
-/** The URL of a login whose password is its name. */
-function loginUrl(cluster: Postgres, database: string, login: string): string {
-  const url = new URL(cluster.superuserUrl(database));
-  [url.username, url.password] = [login, login];
-  return url.href;
-}
-
-/** Config vars of the local database. Its owner is no superuser. */
-async function makeLocal(cluster: Postgres): Promise<Record<string, string>> {
-  await execute(
-    cluster.superuserUrl('postgres'),
-    `CREATE ROLE reader LOGIN PASSWORD 'reader'`,
-    `CREATE ROLE owner LOGIN PASSWORD 'owner'`,
-    'CREATE DATABASE shop OWNER owner',
-  );
-  await execute(
-    cluster.superuserUrl('shop'),
-    'CREATE EXTENSION postgres_fdw',
-    'GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO owner',
-  );
-  return {
-    DATABASE_URL: loginUrl(cluster, 'shop', 'reader'),
-    DATABASE_OWNER_URL: loginUrl(cluster, 'shop', 'owner'),
-  };
 }
 
 /** Config vars of the remotes: one with much in two tables, one with many tables. */

@@ -31,7 +31,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Starts a server that prints a line with its URL once it answers. */
+/** Starts a server that prints a line with its URL, or its host and port, once it answers. */
 export async function startServer(
   command: string,
   args: readonly string[],
@@ -47,7 +47,7 @@ export async function startServer(
     log += bytes;
   });
   for await (const line of createInterface({ input: child.stdout })) {
-    const url = /http:\/\/\S+/.exec(line)?.[0];
+    const url = /http:\/\/\S+|[\d.]+:\d+$/.exec(line)?.[0];
     if (url) return { url, pid: child.pid ?? 0, stop: () => stop(child) };
   }
   throw new Error(`${command} ended without serving: ${log}`);
