@@ -138,7 +138,7 @@ function openParts(settings: Settings, store: Store, readers: RedisReaders, cont
         openLinkHost({ name, ownerUrl: settings.ownerUrls[name] ?? null, clipUrl: url, socket, log }),
       ),
       remotes: settings.databases,
-      redisRemotes: remotesWithoutGateway(settings),
+      redisRemotes: remotesWithoutGateway(settings, getCredentials(settings.apiToken ?? '')),
     },
   });
   return { services, apiToken: settings.apiToken ?? '', publicUrl: settings.publicUrl, log };

@@ -32,6 +32,12 @@ export interface LinkProblem {
   readonly message: string;
 }
 
+/** What a link shows of a Redis. */
+export interface ShownRedis extends RedisAccess {
+  /** Whether the database reads it, through the gateway; else pgclip itself does, for the clips that it runs. */
+  readonly gateway: boolean;
+}
+
 /** A link, as its database keeps it. */
 export interface DataLink {
   /** Of the link and of its schema. */
@@ -40,18 +46,18 @@ export interface DataLink {
   readonly database: string;
   /** Config var of the remote, e.g. `WAREHOUSE_URL`. */
   readonly remote: string;
-  /** What it shows of a Redis; null: the remote is a Postgres. */
-  readonly redis: RedisAccess | null;
+  /** Null: the remote is a Postgres. */
+  readonly redis: ShownRedis | null;
   /** Name of the remote's database, of a Redis its number; null when the foreign server is gone. */
   readonly remoteDatabase: string | null;
   /** Schema of the remote whose tables are linked; of a Redis `public`. */
   readonly remoteSchema: string;
-  /** Name of the foreign server, e.g. `warehouse_server`. */
-  readonly server: string;
+  /** Name of the foreign server, e.g. `warehouse_server`; null: it needs none. */
+  readonly server: string | null;
   /** ISO 8601 UTC. */
   readonly createdAt: string;
   readonly refreshedAt: string;
-  /** Foreign tables that there are now; of a Redis the views over them. */
+  /** Foreign tables that there are now; of a Redis its views. */
   readonly tables: number;
   /** What is wrong with what the database has of it, seen without asking the remote. */
   readonly problems: readonly LinkProblem[];

@@ -1,17 +1,21 @@
 /** Links in words and figures that pages, command line and API share. */
 import type { DataLink, LinkChange, LinkStatus } from './data-link.ts';
 
-/** What of the remote is linked, to stand in brackets: `analytics`; `Redis database 0, keys app:*, writable`. */
+/**
+ * What of the remote is linked, to stand in brackets: `analytics`; `Redis database 0, keys app:*, writable`. Of a Redis
+ * without a gateway also how it is read.
+ */
 export function describeRemote({
   redis,
   remoteDatabase,
 }: Pick<DataLink, 'redis' | 'remoteDatabase'>): string {
   if (!redis) return remoteDatabase ?? 'unknown';
-  const { prefix, writable } = redis;
+  const { prefix, writable, gateway } = redis;
   return [
     `Redis database ${remoteDatabase ?? 'unknown'}`,
     ...(prefix === '' ? [] : [`keys ${prefix}*`]),
     ...(writable ? ['writable'] : []),
+    ...(gateway ? [] : ['read by pgclip itself, without a gateway']),
   ].join(', ');
 }
 
@@ -39,7 +43,10 @@ export function describeDifference(status: LinkStatus): string | null {
   if (isBroken(status)) return 'refresh to mend it';
   const tables = findChangedTables(changes).length;
   if (tables === 0) return `${describeOtherChanges(changes, refreshedAt)}, refresh to mend it`;
-  return `${formatCount(tables)} changed on the remote since ${refreshedAt.slice(0, 10)}, refresh to see ${tables === 1 ? 'it' : 'them'}`;
+  const them = tables === 1 ? 'it' : 'them';
+  // The tables of a Redis are always the same: it has no part in what became of them.
+  if (status.redis) return `${formatCount(tables)} missing or changed, refresh to mend ${them}`;
+  return `${formatCount(tables)} changed on the remote since ${refreshedAt.slice(0, 10)}, refresh to see ${them}`;
 }
 
 /** Why it has to be refreshed, to stand in brackets: `2 of its tables have changed on the remote since 2026-11-20`. */
@@ -48,6 +55,8 @@ export function describeOutdated(status: LinkStatus): string {
   if (isBroken(status)) return 'it is broken';
   const tables = findChangedTables(changes ?? []).length;
   if (tables === 0) return describeOtherChanges(changes ?? [], refreshedAt);
+  if (status.redis)
+    return `${formatCount(tables)} of its tables ${tables === 1 ? 'is' : 'are'} missing or changed`;
   return `${formatCount(tables)} of its tables ${tables === 1 ? 'has' : 'have'} changed on the remote since ${refreshedAt.slice(0, 10)}`;
 }
 

@@ -89,9 +89,15 @@ export interface RedisLink {
 
 /** Changes that are made together, and only if nobody else has changed what they rest on. */
 export interface LinkWriting {
-  /** From here on a change of these keys by anybody else makes `apply` fail. To be called before they are looked at. */
+  /**
+   * From here on a change of these keys by anybody else makes `apply` fail. To be called before they are looked at.
+   * `tooMuch`: there are more of them, all in all, than Redis can watch without being held up.
+   */
   watch(keys: readonly Buffer[]): Promise<void>;
-  /** Applies all changes or, throwing, none. `conflict`: a watched key has changed. Ends the writing. */
+  /**
+   * Applies all changes or, throwing, none. `conflict`: a watched key has changed. `unknown`: Redis did not say what
+   * became of them. Ends the writing.
+   */
   apply(changes: readonly LinkChange[]): Promise<void>;
   /** Ends it without a change. May be called more than once, and after `apply`. */
   close(): void;
@@ -99,9 +105,18 @@ export interface LinkWriting {
 
 /**
  * `unreachable`: no answer, or none yet. `refused`: the login. `denied`: a command or key. `moved`: the key is on
- * another node of a cluster. `conflict`: somebody else has changed what a writing rests on. `rejected`: anything else.
+ * another node of a cluster. `conflict`: somebody else has changed what a writing rests on. `unknown`: changes were made
+ * or not. `tooMuch`: more at once than a link takes. `rejected`: anything else.
  */
-export type RedisLinkFailure = 'unreachable' | 'refused' | 'denied' | 'moved' | 'conflict' | 'rejected';
+export type RedisLinkFailure =
+  | 'unreachable'
+  | 'refused'
+  | 'denied'
+  | 'moved'
+  | 'conflict'
+  | 'unknown'
+  | 'tooMuch'
+  | 'rejected';
 
 /** Why Redis didn't answer. The message is a sentence that is safe for anyone who may use the link. */
 export class RedisLinkError extends Error {

@@ -1,6 +1,6 @@
 /**
- * A Redis as the remote of data links: databases reach it through pgclip's gateway, with logins that pgclip makes. Knows
- * neither how the gateway is served nor how a database keeps a link.
+ * A Redis as the remote of data links: databases reach it through pgclip's gateway, with logins that pgclip makes; where
+ * there is none, pgclip reads it for them. Knows neither how the gateway is served nor how a database keeps a link.
  */
 
 /** The longest prefix, in bytes of UTF-8. */
@@ -45,7 +45,7 @@ export interface RedisRemote {
   readonly name: string;
   /** Number of its database. */
   readonly database: number;
-  /** Null: no gateway is configured. */
+  /** Null: no gateway is configured, so pgclip reads it itself. */
   readonly gateway: GatewayAddress | null;
   /**
    * What a link signs in with: the same again for the `user` of before if that still stands for this access, else (and

@@ -38,6 +38,8 @@ const importTables = / AND c\.relname (NOT )?IN \(([^()]*)\)/;
 /** Rows that ANALYZE is told of: unknown, so that it takes its sample from all of them. */
 const unknownRows = '-1';
 const pageBytes = 8192;
+/** Far more than an IMPORT FOREIGN SCHEMA of these tables has. */
+const maxQuestion = 100_000;
 /** What a key takes, about. It only tells a large table from a small one. */
 const bytesPerKey = 100;
 
@@ -73,6 +75,7 @@ export async function answerCatalogue(
   sql: string,
   countKeys: () => Promise<number>,
 ): Promise<FixedResult | null> {
+  if (sql.length > maxQuestion) return null;
   const question = sql.trim().replace(/\s+/g, ' ');
   const sized = relationSize.exec(question)?.[1];
   if (sized !== undefined && isLinkTable(sized)) {

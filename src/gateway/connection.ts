@@ -94,9 +94,9 @@ export class Connection {
     return this.#next((input) => input.takeStartup(maxBytes));
   }
 
-  /** The next message; null: the client is gone. */
-  nextMessage(maxBytes: number): Promise<Message | null> {
-    return this.#next((input) => input.takeMessage(maxBytes));
+  /** The next message; null: the client is gone. `expect` is told its length before it is taken in, and may throw. */
+  nextMessage(maxBytes: number, expect?: (bytes: number) => void): Promise<Message | null> {
+    return this.#next((input) => input.takeMessage(maxBytes, expect));
   }
 
   /** Answers a request for encryption with one letter. */

@@ -10,6 +10,7 @@ import { createSecureContext } from 'node:tls';
 import type { Log } from '../domain/ports.ts';
 import { Connection } from './connection.ts';
 import { type GatewayLogin, type LoginContext, type SignedIn, signIn } from './login.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { certificateBinding } from './scram.ts';
 import { findServerError, ServerError, sqlstates } from './server-error.ts';
 import { Session } from './session.ts';
@@ -17,10 +18,16 @@ import { Session } from './session.ts';
 export type { GatewayLogin } from './login.ts';
 
 export interface GatewayLimits {
-  /** Connections at once; past them the one that has been signing in longest is closed, or the new one. Default 500. */
-  readonly maxConnections?: number;
+  /** Sessions at once; past them a login is refused. Default 500. */
+  readonly maxSessions?: number;
+  /** Of them those of one user, so that no link can keep the others out. Default 250. */
+  readonly maxUserSessions?: number;
+  /** Clients that are signing in, or want to cancel; past them the one that has taken longest is closed. Default 250. */
+  readonly maxWaiting?: number;
   /** The longest that a login may take. Default 10,000. */
   readonly loginDeadlineMs?: number;
+  /** What the statements of all sessions may take together; past it a session ends. Default 128 MiB. */
+  readonly maxStatementBytes?: number;
 }
 
 export interface GatewayOptions {
@@ -39,8 +46,6 @@ export interface Gateway {
   readonly port: number;
   /** Clients that are connected now, whether signed in or not. */
   readonly connectionCount: number;
-  /** Ends the sessions of a user, whose login is no longer what it was. */
-  endSessions(user: string): void;
   /** Ends every session and stops listening. The links of the logins stay open: they are their owner's. */
   close(): Promise<void>;
 }
@@ -67,13 +72,22 @@ interface Client {
 }
 
 const maxInt = 2 ** 31 - 1;
+const defaultLimits: Required<GatewayLimits> = {
+  maxSessions: 500,
+  maxUserSessions: 250,
+  maxWaiting: 250,
+  loginDeadlineMs: 10_000,
+  maxStatementBytes: 128 * 1024 * 1024,
+};
 
 class Server implements Gateway {
   readonly #options: GatewayOptions;
-  readonly #maxConnections: number;
-  readonly #loginDeadlineMs: number;
+  readonly #limits: Required<GatewayLimits>;
   readonly #login: LoginContext;
   readonly #clients = new Map<number, Client>();
+  /** Those that haven't signed in, longest first. */
+  readonly #waiting = new Set<Client>();
+  readonly #budget: MemoryBudget;
   /** What is under way with each client, until nothing of it is left. */
   readonly #serving = new Set<Promise<void>>();
   readonly #server = createServer({ noDelay: true }, (socket) => {
@@ -83,8 +97,8 @@ class Server implements Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#maxConnections = options.limits?.maxConnections ?? 500;
-    this.#loginDeadlineMs = options.limits?.loginDeadlineMs ?? 10_000;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#budget = new MemoryBudget(this.#limits.maxStatementBytes);
     this.#login = {
       findLogin: (user) => options.findLogin(user),
       tls: options.tls ? readTls(options.tls) : null,
@@ -119,10 +133,8 @@ class Server implements Gateway {
   async #accept(socket: Socket): Promise<void> {
     const connection = new Connection(socket);
     const client = this.#register(connection);
-    const deadline = setTimeout(() => connection.destroy(), this.#loginDeadlineMs);
+    const deadline = setTimeout(() => connection.destroy(), this.#limits.loginDeadlineMs);
     try {
-      if (!client)
-        throw new ServerError(sqlstates.tooManySessions, 'too many clients already', { severity: 'FATAL' });
       const signedIn = await signIn(connection, this.#login);
       clearTimeout(deadline);
       if (signedIn) await this.#serve(client, signedIn);
@@ -132,32 +144,50 @@ class Server implements Gateway {
       else if (!connection.gone.aborted) this.#unexpected(error);
     } finally {
       clearTimeout(deadline);
-      if (client) this.#clients.delete(client.processId);
+      this.#waiting.delete(client);
+      this.#clients.delete(client.processId);
       await connection.end().catch(() => connection.destroy());
     }
   }
 
-  /** Notes a client; null: there is no room, not even by closing one that hasn't signed in. */
-  #register(connection: Connection): Client | null {
-    if (this.#clients.size >= this.#maxConnections) {
-      const waiting = [...this.#clients.values()].find(({ session }) => session === null);
-      if (!waiting) return null;
-      this.#clients.delete(waiting.processId);
-      waiting.connection.destroy();
+  /** Notes a client, in the place of another one if too many are signing in. */
+  #register(connection: Connection): Client {
+    const [longest] = this.#waiting;
+    if (longest && this.#waiting.size >= this.#limits.maxWaiting) {
+      this.#waiting.delete(longest);
+      this.#clients.delete(longest.processId);
+      longest.connection.destroy();
     }
     let processId = randomInt(1, maxInt);
     while (this.#clients.has(processId)) processId = randomInt(1, maxInt);
-    const client = { connection, processId, secret: randomInt(-maxInt, maxInt), session: null, user: null };
+    const secret = randomInt(-maxInt, maxInt);
+    const client: Client = { connection, processId, secret, session: null, user: null };
     this.#clients.set(processId, client);
+    this.#waiting.add(client);
     return client;
   }
 
+  /** Throws when there is no room for one session more. */
+  #expectRoom(user: string): void {
+    const { maxSessions, maxUserSessions } = this.#limits;
+    let own = 0;
+    for (const client of this.#clients.values()) if (client.user === user) own++;
+    if (this.#clients.size - this.#waiting.size < maxSessions && own < maxUserSessions) return;
+    const message = own < maxUserSessions ? 'too many clients already' : 'too many connections of this link';
+    throw new ServerError(sqlstates.tooManySessions, message, { severity: 'FATAL' });
+  }
+
   async #serve(client: Client, { user, login }: SignedIn): Promise<void> {
+    this.#expectRoom(user);
+    this.#waiting.delete(client);
     const { connection, processId, secret } = client;
     for (const [name, value] of Object.entries(parameterStatuses))
       connection.output.parameterStatus(name, value);
     connection.output.backendKey(processId, secret);
-    const session = new Session({ connection, login, onUnexpected: (error) => this.#unexpected(error) });
+    const session = new Session({
+      ...{ connection, login, budget: this.#budget },
+      onUnexpected: (error) => this.#unexpected(error),
+    });
     client.session = session;
     client.user = user;
     await session.serve();
@@ -176,10 +206,6 @@ class Server implements Gateway {
     const message = 'terminating connection due to administrator command';
     connection.output.error(new ServerError(sqlstates.shutdown, message, { severity: 'FATAL' }));
     await connection.end();
-  }
-
-  endSessions(user: string): void {
-    for (const client of this.#clients.values()) if (client.user === user) void this.#end(client);
   }
 }
 

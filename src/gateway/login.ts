@@ -22,7 +22,7 @@ const loginOk = 0;
 
 /** Who may sign in, and to what. */
 export interface GatewayLogin {
-  /** The password, or its SCRAM verifier as Postgres stores it (`SCRAM-SHA-256$…`). Secret. */
+  /** Random, of 128 bits or more: guessing it is not made slow. Secret. */
   readonly password: string;
   readonly redis: RedisLink;
   /** Whether INSERT, UPDATE and DELETE are taken. */
@@ -124,7 +124,7 @@ async function checkPassword(
   user: string,
 ): Promise<SignedIn | null> {
   const login = findLogin(user);
-  const verifier = login ? await makeVerifier(login.password) : makeMockVerifier(user);
+  const verifier = login ? makeVerifier(user, login.password) : makeMockVerifier(user);
   const binding = connection.isEncrypted ? (tls?.binding ?? null) : null;
   const { output } = connection;
   const offered = binding ? [bindingMechanism, plainMechanism] : [plainMechanism];
@@ -133,8 +133,8 @@ async function checkPassword(
   if (!initial) return null;
   const exchange = new ScramExchange(initial.text(), verifier, binding);
   const first = initial.value();
-  if (!first) throw fatal(sqlstates.protocolViolation, 'malformed SCRAM message');
-  output.authentication(saslContinue, Buffer.from(exchange.start(first.toString())));
+  if (first === null) throw fatal(sqlstates.protocolViolation, 'malformed SCRAM message');
+  output.authentication(saslContinue, Buffer.from(exchange.start(first)));
   const response = await nextPassword(connection);
   if (!response) return null;
   const verdict = exchange.finish(response.rest().toString());

@@ -5,19 +5,19 @@
 import type { Outcome, Parameters, ParsedStatement } from './executor.ts';
 import { ServerError, sqlstates } from './server-error.ts';
 
-const maxPrepared = 1_000;
+const maxPrepared = 100;
 const maxPortals = 100;
 
 /** A statement with its values; its outcome once it has been executed, and how many rows of it have been sent. */
 export interface Portal {
   readonly parsed: ParsedStatement;
-  readonly parameters: Parameters;
+  parameters: Parameters;
   outcome: Outcome | null;
   sent: number;
 }
 
 export class PreparedStatements {
-  readonly #statements = new Map<string, ParsedStatement>();
+  readonly #statements = new Map<string, { readonly parsed: ParsedStatement; readonly length: number }>();
   readonly #portals = new Map<string, Portal>();
 
   /** Throws unless a statement of this name may be added. */
@@ -28,15 +28,23 @@ export class PreparedStatements {
       throw new ServerError(sqlstates.limitExceeded, `a session may have ${maxPrepared} prepared statements`);
   }
 
-  add(name: string, statement: ParsedStatement): void {
-    this.#statements.set(name, statement);
+  /** About the bytes of the statements' texts. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const { length } of this.#statements.values()) bytes += length;
+    return bytes;
+  }
+
+  /** `length`: of its text. */
+  add(name: string, parsed: ParsedStatement, length: number): void {
+    this.#statements.set(name, { parsed, length });
   }
 
   get(name: string): ParsedStatement {
     const statement = this.#statements.get(name);
     if (!statement)
       throw new ServerError(sqlstates.badStatement, `prepared statement "${name}" does not exist`);
-    return statement;
+    return statement.parsed;
   }
 
   /** Forgets it if it is there. */

@@ -2,6 +2,7 @@
  * The rows of a SELECT: what the link yields, shown as text, checked against what is left of the condition, and cut to
  * the columns that are wanted. With the changes of a transaction that aren't applied yet, its own reads see them.
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   type LinkColumn,
   type LinkRow,
@@ -10,8 +11,9 @@ import {
   type RedisLink,
 } from '../domain/redis-link.ts';
 import { showBytes } from '../domain/shown-text.ts';
+import { type ByteList, byteListOf } from './byte-list.ts';
 import type { PendingChanges } from './pending-changes.ts';
-import type { ShownRow } from './sql/compiled.ts';
+import type { Compiled, ShownRow } from './sql/compiled.ts';
 import { columnAt, compileTruth, type Scope } from './sql/condition.ts';
 import type { Expression } from './sql/expression.ts';
 import type { Select, Target } from './sql/row-statement.ts';
@@ -19,6 +21,9 @@ import { planSelection } from './sql/selection.ts';
 import type { OutputCell } from './wire-output.ts';
 
 export type OutputRow = readonly OutputCell[];
+
+/** How long rows are looked at before others have their turn. */
+const sliceMs = 10;
 
 /** The columns that an expression reads. */
 function* columnsOf(expression: Expression): Generator<string> {
@@ -93,10 +98,31 @@ export function projectRows(
 const placesOf = (targets: readonly Target[], columns: readonly LinkColumn[]) =>
   targets.map((name) => (name === null ? null : columnAt(name, columns)));
 
+/**
+ * The rows that the condition holds for. Looks after others in between: a condition may be as long as a client likes, and
+ * take milliseconds for a row.
+ */
+async function filterRows(
+  rows: readonly LinkRow[],
+  condition: Compiled<boolean>,
+  signal: AbortSignal,
+): Promise<readonly LinkRow[]> {
+  const kept: LinkRow[] = [];
+  let until = performance.now() + sliceMs;
+  for (const row of rows) {
+    if (condition.at(showRow(row)) === true) kept.push(row);
+    if (performance.now() < until) continue;
+    await setImmediate();
+    signal.throwIfAborted();
+    until = performance.now() + sliceMs;
+  }
+  return kept;
+}
+
 /** What is read, once its names and types have been looked at: from here on it fails for Redis's reasons alone. */
 export interface PreparedRows {
   /** The keys that can have rows; null: any. */
-  readonly keys: readonly Buffer[] | null;
+  readonly keys: ByteList | null;
   /** The rows as the link has them, in batches; some may be empty. To be returned when not read to its end. */
   openWhole(source: RowSource): AsyncGenerator<readonly LinkRow[]>;
   /** The same, cut to the targets, as the client gets them; at most `limit`. */
@@ -117,25 +143,29 @@ export function prepareRows(select: Select, scope: Scope, onlyKeys?: readonly Bu
   const targets = placesOf(select.targets, columns);
   const selection = planSelection(table, condition, scope);
   const { prefix, parts, rest } = selection;
-  const keys = onlyKeys ?? selection.keys;
+  const keys = onlyKeys ? byteListOf(onlyKeys) : selection.keys;
   const filter = rest.length === 0 ? null : compileTruth({ kind: 'and', items: rest }, scope);
   const read = new Set(rest.flatMap((expression) => [...columnsOf(expression)]));
   const wanted = columns.map(({ name }, at) => at === 0 || targets.includes(at) || read.has(name));
   const project = projector(targets, columns);
   const isNever = keys?.length === 0 || parts?.length === 0 || (filter?.isConstant && filter.at([]) !== true);
-  const passes = (test: typeof filter, row: LinkRow) => !test || test.at(showRow(row)) === true;
 
-  async function* openWhole({ link, pending, signal }: RowSource): AsyncGenerator<readonly LinkRow[]> {
+  async function* readRows({ link, signal }: RowSource): AsyncGenerator<readonly LinkRow[]> {
+    if (isNever) return;
+    const question = { table, prefix, parts, wanted, signal };
+    for (const some of keys?.pieces() ?? [null]) yield* link.read({ ...question, keys: some });
+  }
+
+  async function* openWhole(source: RowSource): AsyncGenerator<readonly LinkRow[]> {
+    const { pending } = source;
     const isChanged = pending.hasChanges(table);
-    if (!isNever) {
-      for await (const batch of link.read({ table, keys, prefix, parts, wanted, signal })) {
-        const rows = isChanged ? batch.filter((row) => !pending.find(table, row)) : batch;
-        yield filter ? rows.filter((row) => passes(filter, row)) : rows;
-      }
+    for await (const batch of readRows(source)) {
+      const rows = isChanged ? batch.filter((row) => !pending.find(table, row)) : batch;
+      yield filter ? await filterRows(rows, filter, source.signal) : rows;
     }
     if (!isChanged) return;
-    const whole = condition ? compileTruth(condition, scope) : null;
-    yield pending.rows(table, keys).filter((row) => passes(whole, row));
+    const touched = pending.rows(table, keys);
+    yield condition ? await filterRows(touched, compileTruth(condition, scope), source.signal) : touched;
   }
 
   async function* open(source: RowSource): AsyncGenerator<readonly OutputRow[]> {

@@ -1,75 +1,47 @@
 /**
  * The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (channel binding to the server's certificate). One exchange
- * is one object. An unknown user is asked like a known one, with a salt of its own that stays the same.
+ * is one object. An unknown user is asked like a known one.
  * Sources: RFC 5802, RFC 7677, RFC 5929 section 4, PostgreSQL manual "SASL Authentication".
  */
 import {
   createHash,
   createHmac,
-  pbkdf2,
+  pbkdf2Sync,
   randomBytes,
   timingSafeEqual,
   type X509Certificate,
 } from 'node:crypto';
-import { promisify } from 'node:util';
 import { ServerError, sqlstates } from './server-error.ts';
 
-const iterations = 4096;
+/**
+ * One, since it is there to make the guessing of passwords slow: those of logins here are 256 random bits, and nobody who
+ * may not sign in is to cost more than a few hashes.
+ */
+const iterations = 1;
 export const plainMechanism = 'SCRAM-SHA-256';
 export const bindingMechanism = 'SCRAM-SHA-256-PLUS';
 
 const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest();
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
-const deriveKey = promisify(pbkdf2);
 
 /** What a password is checked with, and can't be had back from. */
 export interface ScramVerifier {
   readonly salt: Buffer;
-  readonly iterations: number;
   readonly storedKey: Buffer;
   readonly serverKey: Buffer;
 }
 
-const stored = /^SCRAM-SHA-256\$(\d+):([\w+/=]+)\$([\w+/=]+):([\w+/=]+)$/;
-/** Keys of what is a password's own verifier already; the derivation takes milliseconds. */
-const known = new Map<string, ScramVerifier>();
-const maxKnown = 1_000;
+const saltSecret = randomBytes(32);
 
-/** The verifier of a password, or of what Postgres stores in its place (pg_authid.rolpassword). */
-export async function makeVerifier(password: string): Promise<ScramVerifier> {
-  const [, count, salt, storedKey, serverKey] = stored.exec(password) ?? [];
-  if (count !== undefined) {
-    const bytes = (text = '') => Buffer.from(text, 'base64');
-    return {
-      iterations: Number(count),
-      salt: bytes(salt),
-      storedKey: bytes(storedKey),
-      serverKey: bytes(serverKey),
-    };
-  }
-  const name = sha256(Buffer.from(password)).toString('base64');
-  const found = known.get(name);
-  if (found) return found;
-  const newSalt = randomBytes(16);
-  const salted = await deriveKey(password, newSalt, iterations, 32, 'sha256');
-  const verifier = {
-    salt: newSalt,
-    iterations,
-    storedKey: sha256(hmac(salted, 'Client Key')),
-    serverKey: hmac(salted, 'Server Key'),
-  };
-  if (known.size >= maxKnown) known.clear();
-  known.set(name, verifier);
-  return verifier;
+/** The verifier of a user's password, with a salt that tells nobody whether there is such a user. */
+export function makeVerifier(user: string, password: string | Buffer): ScramVerifier {
+  const salt = hmac(saltSecret, user).subarray(0, 16);
+  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
+  return { salt, storedKey: sha256(hmac(salted, 'Client Key')), serverKey: hmac(salted, 'Server Key') };
 }
 
-const mockSecret = randomBytes(32);
-
-/** A verifier that no password fits, the same for a user each time. */
-export function makeMockVerifier(user: string): ScramVerifier {
-  const salt = hmac(mockSecret, user).subarray(0, 16);
-  return { salt, iterations, storedKey: randomBytes(32), serverKey: randomBytes(32) };
-}
+/** A verifier that no password fits, made with as much work, and with the same salt for a user each time. */
+export const makeMockVerifier = (user: string) => makeVerifier(user, randomBytes(32));
 
 /**
  * The `tls-server-end-point` binding of a certificate; null when there is none for its signature (Ed25519).
@@ -121,8 +93,7 @@ export class ScramExchange {
     if (flag === 'y' && this.#binding) throw malformed();
     this.#gs2Header = first.slice(0, first.length - bare.length);
     this.#nonce = clientNonce + randomBytes(18).toString('base64');
-    const { salt, iterations: count } = this.#verifier;
-    const answer = `r=${this.#nonce},s=${salt.toString('base64')},i=${count}`;
+    const answer = `r=${this.#nonce},s=${this.#verifier.salt.toString('base64')},i=${iterations}`;
     this.#messages = `${bare},${answer}`;
     return answer;
   }

@@ -8,6 +8,7 @@ import { RedisLinkError, type RedisLinkFailure } from '../domain/redis-link.ts';
 export const sqlstates = {
   notSupported: '0A000',
   protocolViolation: '08P01',
+  unknownOutcome: '08007',
   badCursor: '34000',
   badStatement: '26000',
   badSavepoint: '3B001',
@@ -33,6 +34,7 @@ export const sqlstates = {
   tooManySessions: '53300',
   outOfMemory: '53200',
   tooComplex: '54001',
+  tooManyColumns: '54011',
   limitExceeded: '54000',
   cancelled: '57014',
   shutdown: '57P01',
@@ -42,6 +44,8 @@ export const sqlstates = {
 } as const;
 
 export type Sqlstate = (typeof sqlstates)[keyof typeof sqlstates];
+
+const maxMessage = 400;
 
 /** `FATAL` ends the session. */
 export type Severity = 'ERROR' | 'FATAL';
@@ -53,7 +57,8 @@ export class ServerError extends Error {
   readonly severity: Severity;
 
   constructor(sqlstate: Sqlstate, message: string, more: { hint?: string; severity?: Severity } = {}) {
-    super(message);
+    // It may quote a word of the client's, and a word may have megabytes.
+    super(message.slice(0, maxMessage));
     this.name = 'ServerError';
     this.sqlstate = sqlstate;
     this.hint = more.hint;
@@ -74,6 +79,8 @@ const failures: Readonly<Record<RedisLinkFailure, Sqlstate>> = {
   denied: sqlstates.insufficientPrivilege,
   moved: sqlstates.remoteFailed,
   conflict: sqlstates.conflict,
+  unknown: sqlstates.unknownOutcome,
+  tooMuch: sqlstates.limitExceeded,
   rejected: sqlstates.remoteFailed,
 };
 

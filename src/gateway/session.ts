@@ -5,6 +5,7 @@
 import type { Connection } from './connection.ts';
 import { Executor, type Outcome, type ParsedStatement } from './executor.ts';
 import type { GatewayLogin } from './login.ts';
+import { type MemoryBudget, MemoryShare } from './memory-budget.ts';
 import { PreparedStatements } from './prepared.ts';
 import { findServerError, notSupported, ServerError, sqlstates } from './server-error.ts';
 import { countParameters, parseStatement, splitStatements } from './sql/statement.ts';
@@ -12,13 +13,15 @@ import type { Token } from './sql/tokens.ts';
 import { FieldReader, type Message } from './wire-input.ts';
 
 /** The largest message: a query's array of a million keys is about 30 MB. */
-const maxMessageBytes = 64 * 1024 * 1024;
+const maxMessageBytes = 32 * 1024 * 1024;
 /** Query, Sync, Flush, FunctionCall: what a client waits for an answer after. */
 const flushing = new Set(['Q', 'S', 'H', 'F']);
 
 export interface SessionOptions {
   readonly connection: Connection;
   readonly login: GatewayLogin;
+  /** Shared by all sessions. */
+  readonly budget: MemoryBudget;
   /** Told of errors that nobody foresaw. */
   onUnexpected(error: unknown): void;
 }
@@ -28,14 +31,18 @@ export class Session {
   readonly #executor: Executor;
   readonly #onUnexpected: (error: unknown) => void;
   readonly #prepared = new PreparedStatements();
+  readonly #budget: MemoryBudget;
+  readonly #memory: MemoryShare;
   /** Of the message that is worked on. */
   #running: AbortController | null = null;
   /** After an error in the extended protocol, until Sync. */
   #isSkipping = false;
 
-  constructor({ connection, login, onUnexpected }: SessionOptions) {
+  constructor({ connection, login, budget, onUnexpected }: SessionOptions) {
     this.#connection = connection;
     this.#executor = new Executor(login);
+    this.#budget = budget;
+    this.#memory = new MemoryShare(budget);
     this.#onUnexpected = onUnexpected;
     connection.gone.addEventListener('abort', () => this.#running?.abort(connection.gone.reason), {
       once: true,
@@ -53,8 +60,9 @@ export class Session {
       this.#ready();
       await this.#connection.output.flush();
       for (;;) {
-        const message = await this.#connection.nextMessage(maxMessageBytes);
+        const message = await this.#connection.nextMessage(maxMessageBytes, this.#memory.take);
         if (!message || message.type === 'X') return;
+        await this.#budget.waitForTurn(message.body.length);
         await this.#handle(message);
         // The rest of the extended protocol is answered at its Sync: one write instead of five.
         if (flushing.has(message.type) || this.#connection.output.isFull)
@@ -63,11 +71,13 @@ export class Session {
     } finally {
       this.#prepared.closePortals();
       this.#executor.end();
+      this.#memory.giveBackBut(0);
     }
   }
 
   #ready(): void {
     this.#isSkipping = false;
+    if (this.#executor.transaction.status === 'I') this.#memory.giveBackBut(this.#prepared.bytes);
     this.#connection.output.readyForQuery(this.#executor.transaction.status);
   }
 
@@ -188,7 +198,7 @@ export class Session {
     const [tokens = [{ kind: 'end', text: '' } as const], ...more] = splitStatements(sql);
     if (more.length > 0)
       throw new ServerError(sqlstates.syntax, 'cannot insert multiple commands into a prepared statement');
-    this.#prepared.add(name, (await this.#findCatalogue(sql)) ?? parsed(tokens));
+    this.#prepared.add(name, (await this.#findCatalogue(sql)) ?? parsed(tokens), sql.length);
     this.#connection.output.bare('1');
   }
 
@@ -205,8 +215,7 @@ export class Session {
         sqlstates.protocolViolation,
         `the statement needs ${statement.parameterCount} parameters, and ${values.length} came`,
       );
-    const parameters = values.map((value) => value?.toString() ?? null);
-    this.#prepared.bind(portalName, statement, parameters);
+    this.#prepared.bind(portalName, statement, values);
     this.#connection.output.bare('2');
   }
 
@@ -229,6 +238,8 @@ export class Session {
       portal.outcome ?? (await this.#executor.execute(portal.parsed, portal.parameters, signal));
     if (!portal.outcome) this.#prepared.forget(portal.parsed);
     portal.outcome = outcome;
+    // They are as large as anything that is kept, and not needed again.
+    portal.parameters = [];
     portal.sent = await this.#send(outcome, max > 0 ? max : outcome.max, portal.sent, signal);
   }
 

@@ -2,10 +2,20 @@
  * Messages from the client: bytes as they come, cut into messages, with a limit on their length that is checked before
  * anything is kept. Source: PostgreSQL manual, "Message Flow" and "Message Formats".
  */
+import { isUtf8 } from 'node:buffer';
 import { ServerError, sqlstates } from './server-error.ts';
 
 const violation = (message: string) =>
   new ServerError(sqlstates.protocolViolation, message, { severity: 'FATAL' });
+
+/** A database without an encoding (SQL_ASCII) sends any bytes; what is made of others would be another key. */
+function decode(bytes: Buffer): string {
+  if (!isUtf8(bytes))
+    throw new ServerError(sqlstates.notShown, 'invalid byte sequence for encoding "UTF8"', {
+      hint: 'Write bytes that are no text as \\x and lower-case hex.',
+    });
+  return bytes.toString();
+}
 
 /** What a client sent, by its type (one letter; empty: the startup packet and its like, which have none). */
 export interface Message {
@@ -59,12 +69,16 @@ export class WireInput {
     return { type: '', body: this.#take(length).subarray(4) };
   }
 
-  /** The next message; null: it hasn't come whole. Throws for a length that can't be or is more than `maxBytes`. */
-  takeMessage(maxBytes: number): Message | null {
+  /**
+   * The next message; null: it hasn't come whole. Throws for a length that can't be or is more than `maxBytes`.
+   * `expect` is told the length as soon as it is known, and may throw.
+   */
+  takeMessage(maxBytes: number, expect?: (bytes: number) => void): Message | null {
     if (this.#length < Math.max(5, this.#needed)) return null;
     const head = this.#head(5);
     const length = head.readInt32BE(1);
     if (length < 4 || length > maxBytes) throw violation('invalid message length');
+    if (this.#needed === 0) expect?.(length);
     if (this.#length < length + 1) {
       this.#needed = length + 1;
       return null;
@@ -108,18 +122,19 @@ export class FieldReader {
     return this.#body.subarray(at, at + length);
   }
 
-  /** A string that a NUL ends. */
+  /** A string that a NUL ends. Throws for what is no UTF-8. */
   text(): string {
     const end = this.#body.indexOf(0, this.#at);
     if (end < 0) throw violation('invalid string in message');
-    const length = end - this.#at;
-    return this.bytes(length + 1).toString('utf8', 0, length);
+    const text = decode(this.bytes(end - this.#at));
+    this.#at++;
+    return text;
   }
 
-  /** A length and so many bytes; null for the length -1. Copied: the message's memory isn't held. */
-  value(): Buffer | null {
+  /** A length and so many bytes of text; null for the length -1. Throws for what is no UTF-8. */
+  value(): string | null {
     const length = this.int32();
-    return length === -1 ? null : Buffer.from(this.bytes(length));
+    return length === -1 ? null : decode(this.bytes(length));
   }
 
   rest(): Buffer {

@@ -69,7 +69,7 @@ export class WireOutput {
 
   #int16(value: number): void {
     this.#reserve(2);
-    this.#length = this.#buffer.writeInt16BE(value, this.#length);
+    this.#length = this.#buffer.writeUInt16BE(value & 0xffff, this.#length);
   }
 
   #text(value: string): void {
@@ -163,7 +163,7 @@ export class WireOutput {
     this.#reserve(7);
     this.#buffer[this.#length] = 0x44;
     const at = this.#length + 1;
-    this.#length = this.#buffer.writeInt16BE(cells.length, this.#length + 5);
+    this.#length = this.#buffer.writeUInt16BE(cells.length, this.#length + 5);
     for (const cell of cells) {
       if (cell === null) {
         this.#int32(-1);

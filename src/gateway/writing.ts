@@ -10,15 +10,24 @@ import {
   type LinkWriting,
   linkTables,
 } from '../domain/redis-link.ts';
-import { parseShown } from '../domain/shown-text.ts';
-import { parseInterval } from './interval.ts';
-import { identityWidth, writableTables } from './pending-changes.ts';
+import {
+  identityWidth,
+  maxBytes,
+  maxRows,
+  sizeOf,
+  tooManyChanges,
+  writableTables,
+} from './pending-changes.ts';
 import { prepareRows, type RowSource, showRow } from './rows.ts';
 import { notSupported, ServerError, sqlstates } from './server-error.ts';
 import type { ShownRow } from './sql/compiled.ts';
 import { columnAt, compileText, plainValue, type Scope } from './sql/condition.ts';
 import type { Expression } from './sql/expression.ts';
-import type { RowStatement } from './sql/row-statement.ts';
+import type { RowStatement, Target } from './sql/row-statement.ts';
+import { parseCell } from './written-cell.ts';
+
+/** Keys that are watched before it is known whether there is anything of them to change. */
+const keysWatchedUnseen = 1_000;
 
 type StatementOf<K extends RowStatement['kind']> = Extract<RowStatement, { readonly kind: K }>;
 type Parameters = readonly (string | null)[];
@@ -31,8 +40,6 @@ const typeNames: Readonly<Partial<Record<LinkTable, string>>> = {
   zsets: 'zset',
 };
 
-const isScore = /^[-+]?(\d+\.?\d*(e[-+]?\d+)?|\.\d+(e[-+]?\d+)?|inf|infinity)$/i;
-
 /** Throws unless the table can be written to. */
 export function expectWritable(table: LinkTable, isWritable: boolean): void {
   if (!isWritable || !writableTables.has(table))
@@ -40,30 +47,6 @@ export function expectWritable(table: LinkTable, isWritable: boolean): void {
       sqlstates.readOnly,
       isWritable ? `the table ${table} can only be read` : 'this data link can only be read',
     );
-}
-
-/** A value as Redis takes it. Throws for what can't be one. */
-function parseCell(shown: Buffer | null, { name, type }: LinkColumn): LinkCell {
-  if (shown === null) {
-    if (name === 'ttl') return null;
-    throw new ServerError(sqlstates.notNull, `null value in column "${name}" violates not-null constraint`);
-  }
-  if (type === 'text') {
-    const bytes = parseShown(shown);
-    if (bytes) return bytes;
-    throw new ServerError(
-      sqlstates.notShown,
-      `the text for column "${name}" begins with \\x and is not the hex of bytes`,
-      {
-        hint: 'Write bytes as \\x and lower-case hex, and text that is valid UTF-8 as itself.',
-      },
-    );
-  }
-  const text = shown.toString();
-  if (type === 'interval') parseInterval(text);
-  else if (!isScore.test(text))
-    throw new ServerError(sqlstates.invalidParameter, `"${name}" must be a number`);
-  return text;
 }
 
 function cellOf(expression: Expression, column: LinkColumn, scope: Scope, row: ShownRow): LinkCell {
@@ -78,10 +61,16 @@ interface Work extends RowSource {
   readonly writing: LinkWriting;
 }
 
+/** The rows, which are as many as may be changed at most. */
 async function readAll(source: RowSource, rows: AsyncGenerator<readonly LinkRow[]>): Promise<LinkRow[]> {
   const all: LinkRow[] = [];
+  let bytes = 0;
   for await (const batch of rows) {
-    all.push(...batch);
+    for (const row of batch) {
+      all.push(row);
+      bytes += sizeOf(row);
+    }
+    if (all.length > maxRows || bytes > maxBytes) throw tooManyChanges();
     source.signal.throwIfAborted();
   }
   return all;
@@ -166,22 +155,25 @@ async function insertRows(
   return await addRows(table, made, onConflict, source);
 }
 
-/** The rows to change, as they are under the watch of the writing. */
+/** The rows to change, as they are under the watch of the writing, with these columns. */
 async function findRows(
   table: LinkTable,
+  targets: readonly Target[],
   condition: Expression | null,
   scope: Scope,
   source: Work,
 ): Promise<LinkRow[]> {
-  const targets = linkTables[table].map(({ name }) => name);
   const select = { table, targets, condition, limit: null, locks: false };
   const first = prepareRows(select, scope);
-  if (first.keys) {
-    await source.writing.watch(first.keys);
+  if (first.keys && first.keys.length <= keysWatchedUnseen) {
+    await source.writing.watch([...first.keys]);
     return await readAll(source, first.openWhole(source));
   }
   // Which keys are concerned is known only when they have been read: then they are watched and read again.
-  const keys = distinctKeys(await readAll(source, first.openWhole(source)));
+  const names = targets.slice(0, identityWidth(table));
+  const keys = distinctKeys(
+    await readAll(source, prepareRows({ ...select, targets: names }, scope).openWhole(source)),
+  );
   await source.writing.watch(keys);
   return await readAll(source, prepareRows(select, scope, keys).openWhole(source));
 }
@@ -195,7 +187,8 @@ async function updateRows(
   const scope: Scope = { columns, parameters };
   const places = changes.map(({ column, value }) => ({ at: columnAt(column, columns), value }));
   const updated: LinkRow[] = [];
-  for (const row of await findRows(table, condition, scope, source)) {
+  const targets = columns.map(({ name }) => name);
+  for (const row of await findRows(table, targets, condition, scope, source)) {
     const shown = showRow(row);
     const now = [...row];
     for (const { at, value } of places) now[at] = cellOf(value, columns[at] as LinkColumn, scope, shown);
@@ -216,11 +209,13 @@ function isSame(before: LinkCell | undefined, now: LinkCell | undefined): boolea
 }
 
 async function deleteRows(
-  { table, condition }: StatementOf<'delete'>,
+  { table, condition, returning }: StatementOf<'delete'>,
   parameters: Parameters,
   source: Work,
 ): Promise<LinkRow[]> {
-  const rows = await findRows(table, condition, { columns: linkTables[table], parameters }, source);
+  const columns: readonly LinkColumn[] = linkTables[table];
+  const names = columns.slice(0, identityWidth(table)).map(({ name }) => name);
+  const rows = await findRows(table, [...names, ...returning], condition, { columns, parameters }, source);
   for (const row of rows) source.pending.remove(table, row);
   return rows;
 }

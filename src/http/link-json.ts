@@ -10,7 +10,7 @@ export function toLinkJson(status: LinkStatus) {
     database,
     remote,
     kind: redis ? ('redis' as const) : ('postgres' as const),
-    redis: redis && { prefix: redis.prefix, writable: redis.writable },
+    redis: redis && { prefix: redis.prefix, writable: redis.writable, gateway: redis.gateway },
     remoteDatabase,
     remoteSchema,
     server,

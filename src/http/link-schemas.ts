@@ -56,12 +56,22 @@ export const LinkJson = z
     remote: z.string().openapi({ example: 'WAREHOUSE_URL' }),
     kind: z.enum(['postgres', 'redis']).openapi({ description: 'What the remote is' }),
     redis: z
-      .object({ prefix: z.string(), writable: z.boolean() })
+      .object({
+        prefix: z.string(),
+        writable: z.boolean(),
+        gateway: z.boolean().openapi({
+          description:
+            'Whether the database reads it, through the gateway; else pgclip itself does, for the clips that it runs',
+        }),
+      })
       .nullable()
       .openapi({ description: 'What the link shows of a Redis' }),
     remoteDatabase: z.string().nullable(),
     remoteSchema: z.string(),
-    server: z.string().openapi({ description: 'Name of the foreign server', example: 'warehouse_server' }),
+    server: z.string().nullable().openapi({
+      description: 'Name of the foreign server; null: it needs none',
+      example: 'warehouse_server',
+    }),
     createdAt: when('When it was made'),
     refreshedAt: when('When it was last compared and brought up to date'),
     tables: z.int(),

@@ -39,6 +39,8 @@ export class GatewayProblem extends Error {
 export async function startGateway(options: GatewayServerOptions): Promise<GatewayServer> {
   const { host, port } = options.gateway;
   const tls = await readCertificate(options.gateway);
+  // The first one takes long: no stranger is to begin with it.
+  options.credentials.passwordOf('');
   const links = new Map<string, RedisLink>();
   const gateway = await openGateway({
     host,
@@ -65,13 +67,15 @@ function findLogin(
   { remotes, credentials }: GatewayServerOptions,
   links: Map<string, RedisLink>,
 ): GatewayLogin | null {
+  // Made whether or not there is such a Redis: how long it takes tells strangers nothing.
+  const password = credentials.passwordOf(user);
   const meaning = readUser(user);
   const remote = remotes.find(({ name }) => name === meaning?.remote);
   if (!meaning || !remote) return null;
   const { prefix, writable } = meaning;
   const place = JSON.stringify([remote.name, prefix]);
   return {
-    password: credentials.passwordOf(user),
+    password,
     writable,
     // Opened when it is first read, which is after the password was right: strangers fill no map.
     get redis() {

@@ -22,9 +22,9 @@ export async function openLinking(
   log: Log,
 ): Promise<Linking> {
   const { remotes, gateway: wanted, apiToken } = settings;
-  if (wanted.port === null || remotes.length === 0)
-    return { remotes: remotesWithoutGateway(settings), gateway: null, close: async () => {} };
   const credentials = new LinkCredentials(apiToken);
+  if (wanted.port === null || remotes.length === 0)
+    return { remotes: remotesWithoutGateway(settings, credentials), gateway: null, close: async () => {} };
   const gateway = await startGateway({ gateway: wanted, remotes, credentials, log });
   return {
     remotes: openRedisRemotes({ remotes, credentials, getGateway: () => gateway.address }),

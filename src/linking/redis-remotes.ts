@@ -3,13 +3,14 @@
  * be read at all.
  */
 import { randomUUID } from 'node:crypto';
+import { listingKey } from '../adapters/redis/keys.ts';
 import { openRedisLink } from '../adapters/redis/link.ts';
 import type { HostAndPort } from '../config/gateway-settings.ts';
 import { AppError } from '../domain/errors.ts';
 import { parseRedisAddress } from '../domain/redis-address.ts';
 import { type RedisLink, RedisLinkError } from '../domain/redis-link.ts';
 import type { GatewayAddress, GatewayCredentials, RedisAccess, RedisRemote } from '../domain/redis-remote.ts';
-import { LinkCredentials, readUser } from './credentials.ts';
+import { type LinkCredentials, readUser } from './credentials.ts';
 
 /** The longest that a Redis may take to answer. */
 const checkDeadlineMs = 10_000;
@@ -50,17 +51,14 @@ export function openRedisRemotes({
 export interface RedisRemoteSettings {
   readonly remotes: readonly { readonly name: string; readonly url: string }[];
   readonly gateway: { readonly address: HostAndPort | null };
-  readonly apiToken: string | null;
 }
 
 /** The remotes of a pgclip that serves no gateway itself: another one is at GATEWAY_ADDRESS, or there is none. */
-export function remotesWithoutGateway({
-  remotes,
-  gateway,
-  apiToken,
-}: RedisRemoteSettings): readonly RedisRemote[] {
+export function remotesWithoutGateway(
+  { remotes, gateway }: RedisRemoteSettings,
+  credentials: LinkCredentials,
+): readonly RedisRemote[] {
   const address = gateway.address && ({ ...gateway.address, tls: 'unknown' } as const);
-  const credentials = new LinkCredentials(apiToken ?? '');
   return openRedisRemotes({ remotes, credentials, getGateway: () => address });
 }
 
@@ -86,6 +84,11 @@ async function checkRedis(name: string, url: string, { prefix }: RedisAccess): P
     await link.countKeys();
     const question = { table: 'redis', keys, prefix: Buffer.alloc(0), parts: null, signal } as const;
     for await (const _ of link.read({ ...question, wanted: [true, true, true] }));
+    if (await holdsStore(link, prefix, signal))
+      throw new AppError(
+        'remote_refused',
+        `${name} is the store of a pgclip, by another name perhaps, which is not linked: it would show every slug to SQL. Link another Redis, or another database number of it.`,
+      );
   };
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -100,7 +103,18 @@ async function checkRedis(name: string, url: string, { prefix }: RedisAccess): P
   }
 }
 
+/** Whether a store's list of clips is among the keys that the link shows. Its URL may name it otherwise than REDIS_URL. */
+async function holdsStore(link: RedisLink, prefix: string, signal: AbortSignal): Promise<boolean> {
+  if (!listingKey.startsWith(prefix)) return false;
+  const keys = [Buffer.from(listingKey.slice(prefix.length))];
+  const question = { table: 'zsets', keys, prefix: Buffer.alloc(0), parts: null, signal } as const;
+  for await (const rows of link.read({ ...question, wanted: [true, true, true] }))
+    if (rows.length > 0) return true;
+  return false;
+}
+
 function toAppError(error: unknown, name: string): AppError {
+  if (error instanceof AppError) return error;
   if (error instanceof RedisLinkError) {
     const { failure, message } = error;
     if (failure === 'unreachable')

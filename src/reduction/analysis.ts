@@ -2,10 +2,11 @@
  * From the parse tree to levels, entries and the queries behind them. It only says what names mean and where things
  * stand; whether anything is safe is decided elsewhere. Source: PostgreSQL manual, "SELECT"; parse_clause.c.
  */
-import type { JoinExpr, Node, RangeFunction, RangeSubselect, RangeVar, SelectStmt } from 'libpg-query';
+import type { JoinExpr, Node, RangeSubselect, RangeVar, SelectStmt } from 'libpg-query';
+import { spend } from './bounds.ts';
+import { functionEntry, makeEntry, opaque, opaqueAlias } from './entries.ts';
 import { type Facts, nameKey, type RelationFacts } from './facts.ts';
 import { isSimple, queryColumns, renamed } from './query-columns.ts';
-import { tableFunctions } from './safe-functions.ts';
 import {
   type Column,
   type Cte,
@@ -18,7 +19,6 @@ import {
   type Level,
   type Place,
   type Query,
-  type Source,
 } from './scope.ts';
 import type { SqlParser } from './sql-parser.ts';
 import { aliasColumns, conjuncts, innerQueries, textsOf } from './tree.ts';
@@ -29,6 +29,8 @@ export interface Analysis {
   readonly levels: readonly Level[];
   /** The queries inside of expressions. */
   readonly inner: ReadonlyMap<SelectStmt, Query>;
+  /** The names of tables and CTEs in the text that were looked at; others stand where nothing is looked at. */
+  readonly tables: ReadonlySet<RangeVar>;
 }
 
 type Surroundings = Pick<Level, 'parent' | 'enclosing' | 'place' | 'joins' | 'ctes' | 'written'>;
@@ -51,12 +53,13 @@ const joinKinds: Readonly<Record<string, Join['kind']>> = {
 export function analyse(select: SelectStmt, facts: Facts, parser: SqlParser): Analysis {
   const analyser = new Analyser(facts, parser);
   const query = analyser.query(select, { ...alone, ctes: null, written: true });
-  return { query, levels: analyser.levels, inner: analyser.inner };
+  return { query, levels: analyser.levels, inner: analyser.inner, tables: analyser.tables };
 }
 
 class Analyser {
   readonly levels: Level[] = [];
   readonly inner = new Map<SelectStmt, Query>();
+  readonly tables = new Set<RangeVar>();
   readonly #facts: Facts;
   readonly #parser: SqlParser;
   /** The views and CTEs that are being looked at: one that names itself is seen as unknown. */
@@ -68,6 +71,7 @@ class Analyser {
   }
 
   query(select: SelectStmt, around: Surroundings): Query {
+    spend(10);
     const ctes = withCtes(select, around);
     const query = this.#shape(select, { ...around, ctes });
     for (let at = ctes; at !== around.ctes && at; at = at.outer) {
@@ -123,8 +127,13 @@ class Analyser {
     const join: Join = { kind, left, right, quals: conjuncts(expr.quals), merges, up: null };
     left.up = join;
     right.up = join;
-    // A join with a name of its own hides the names inside.
-    if (expr.alias || expr.join_using_alias) for (const entry of entriesOf(join)) entry.columns = null;
+    // A join with a name of its own hides the names inside: they may mean something else, and it is none of them.
+    if (expr.alias || expr.join_using_alias) {
+      for (const entry of entriesOf(join)) {
+        entry.columns = null;
+        entry.alias = null;
+      }
+    }
     this.#innerQueries(join.quals, level, join, kind !== 'full');
     return join;
   }
@@ -132,11 +141,12 @@ class Analyser {
   #entry(node: Node, level: Level): Entry {
     if ('RangeVar' in node) return this.#rangeEntry(node.RangeVar, level);
     if ('RangeSubselect' in node) return this.#queryEntry(node.RangeSubselect, level);
-    if ('RangeFunction' in node) return functionEntry(node.RangeFunction, level);
-    return opaque(level, null, 'a table sample or a table function');
+    if ('RangeFunction' in node) return functionEntry(node.RangeFunction, level, this.#facts);
+    return opaque(level, opaqueAlias(node), 'a table sample or a table function');
   }
 
   #rangeEntry(range: RangeVar, level: Level): Entry {
+    if (level.written) this.tables.add(range);
     const name = range.relname ?? '';
     const alias = range.alias?.aliasname ?? name;
     const names = aliasColumns(range.alias);
@@ -144,7 +154,9 @@ class Analyser {
     if (cte) {
       cte.uses++;
       const own = renamed(this.#cteQuery(cte)?.columns ?? null, textsOf(cte.node.aliascolnames) ?? []);
-      const columns = own?.map((column) => ({ ...column, inner: column.name })) ?? null;
+      // SEARCH and CYCLE add columns.
+      const certain = !cte.node.search_clause && !cte.node.cycle_clause;
+      const columns = (certain && own?.map((column) => ({ ...column, inner: column.name }))) || null;
       return makeEntry(level, alias, renamed(columns, names), { kind: 'cte', cte });
     }
     const key = nameKey({ schema: range.schemaname ?? null, name });
@@ -160,6 +172,7 @@ class Analyser {
   #view(relation: RelationFacts): Query | null {
     const key = nameKey(relation);
     if (relation.definition === null || relation.redisKey !== null || this.#open.has(key)) return null;
+    spend(2000);
     const parsed = this.#parser.parse(relation.definition);
     if (!parsed) return null;
     this.#open.add(key);
@@ -220,31 +233,4 @@ function unionColumns(left: Query, right: Query): Column[] | null {
     ...column,
     from: [...column.from, ...(right.columns?.[n]?.from ?? [])],
   }));
-}
-
-function functionEntry(range: RangeFunction, level: Level): Entry {
-  const alias = range.alias?.aliasname ?? null;
-  const [first, ...more] = range.functions ?? [];
-  const call = first && 'List' in first ? first.List.items?.[0] : undefined;
-  const name = call && 'FuncCall' in call ? (textsOf(call.FuncCall.funcname)?.at(-1) ?? '') : '';
-  if (!call || !tableFunctions.has(name) || more.length > 0 || range.ordinality || range.coldeflist) {
-    return opaque(level, alias ?? name, `the table function ${name}`);
-  }
-  // A function with one column calls it by the alias of the table.
-  const column = aliasColumns(range.alias)[0] ?? alias ?? name;
-  const columns: Column[] = [{ name: column, inner: column, type: null, from: [{ node: call, level }] }];
-  return makeEntry(level, alias ?? name, columns, { kind: 'function', call });
-}
-
-function makeEntry(
-  level: Level,
-  alias: string | null,
-  columns: readonly Column[] | null,
-  source: Source,
-): Entry {
-  return { kind: 'entry', alias, level, columns, source, up: null };
-}
-
-function opaque(level: Level, alias: string | null, what: string): Entry {
-  return makeEntry(level, alias, null, { kind: 'opaque', what });
 }

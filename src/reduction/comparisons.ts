@@ -4,6 +4,7 @@
  */
 import type { A_Expr, ColumnRef, Node, SelectStmt } from 'libpg-query';
 import type { Standing } from './compiled.ts';
+import { nameKey } from './facts.ts';
 import { scansOf } from './key-columns.ts';
 import { requireOperator } from './operators.ts';
 import { type Entry, resolve } from './scope.ts';
@@ -49,13 +50,17 @@ export function comparisonsIn(node: Node, at: Standing): Comparison[] {
 
 /** A column, perhaps cast to text, which it is anyway. */
 function keyReference(node: Node | undefined): ColumnRef | null {
-  if (!node) return null;
-  if ('ColumnRef' in node) return node.ColumnRef;
-  if (!('TypeCast' in node)) return null;
+  const behind = withoutCast(node);
+  return behind && 'ColumnRef' in behind ? behind.ColumnRef : null;
+}
+
+/** What stands behind casts to text. */
+function withoutCast(node: Node | undefined): Node | undefined {
+  if (!node || !('TypeCast' in node)) return node;
   const { arg, typeName } = node.TypeCast;
   const type = textsOf(typeName?.names) ?? [];
   const text = type.at(-1) === 'text' && (type.length === 1 || type[0] === 'pg_catalog');
-  return text && !typeName?.arrayBounds ? keyReference(arg) : null;
+  return text && !typeName?.arrayBounds ? withoutCast(arg) : node;
 }
 
 function found(node: Node, at: Standing): Found[] {
@@ -71,8 +76,9 @@ function found(node: Node, at: Standing): Found[] {
   }
   const call = 'FuncCall' in node ? node.FuncCall : null;
   const name = qualifiedName(call?.funcname);
-  const prefix = literalText(call?.args?.[1]);
+  const prefix = literalText(withoutCast(call?.args?.[1]));
   if (name?.name !== 'starts_with' || name.schema !== null || !prefix) return [];
+  if (at.facts.functions.get(nameKey(name))?.builtIn !== true) return [];
   return foundPrefix(
     call?.args?.[0],
     prefix,
@@ -115,10 +121,11 @@ function foundInOperator(expr: A_Expr, at: Standing): Found[] {
       return [{ ...left, with: { kind: 'values', nodes: rexpr.A_ArrayExpr.elements ?? [] } }];
     return [{ ...left, with: { kind: 'array', node: rexpr } }];
   }
-  const literal = literalText(rexpr);
+  const literal = literalText(withoutCast(rexpr));
   if (literal === null) return [];
   if (name === '^@') return foundPrefix(lexpr, literal, { location, keyStands: 'left', written: true }, at);
-  if (name !== '~~' || kind !== 'AEXPR_LIKE') return [];
+  // A view has LIKE by its other name.
+  if (name !== '~~' || (kind !== 'AEXPR_LIKE' && kind !== 'AEXPR_OP')) return [];
   return foundPrefix(lexpr, likePrefix(literal), { location, keyStands: 'left', written: false }, at);
 }
 

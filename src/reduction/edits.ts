@@ -28,3 +28,22 @@ export function originalIndex(edits: readonly Edit[], index: number): number {
   }
   return index - shift;
 }
+
+/** The edits of both, the second of the text that the first have made; none of them lies across the end of a first one. */
+export function composeEdits(first: readonly Edit[], second: readonly Edit[]): Edit[] {
+  let shift = 0;
+  const within = new Set<Edit>();
+  const merged = first.map((edit): Edit => {
+    const start = edit.index + shift;
+    const end = start + edit.text.length;
+    shift += edit.text.length - edit.removed;
+    const inside = second.filter(({ index }) => index >= start && index < end);
+    for (const each of inside) within.add(each);
+    const moved = inside.map((each) => ({ ...each, index: each.index - start }));
+    return { ...edit, text: applyEdits(edit.text, moved) };
+  });
+  const others = second
+    .filter((edit) => !within.has(edit))
+    .map((edit) => ({ ...edit, index: originalIndex(first, edit.index) }));
+  return [...merged, ...others].sort((a, b) => a.index - b.index);
+}

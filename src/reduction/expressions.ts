@@ -4,14 +4,14 @@
  * compiled: its type, what it refers to, and how to write it with other names. All else is `Unsure`.
  */
 import type { CaseExpr, ColumnRef, FuncCall, Node } from 'libpg-query';
+import { spend } from './bounds.ts';
 import { type Compiled, combine, type Standing } from './compiled.ts';
 import { type Facts, nameKey } from './facts.ts';
-import { compileOperator } from './operators.ts';
+import { compileOperator, requireEqualable } from './operators.ts';
 import { isSafeTemplate, type Parameter, safeFunctions, tableFunctions } from './safe-functions.ts';
 import { type Column, resolve } from './scope.ts';
 import { literalInt, literalText, qualifiedName, textsOf } from './tree.ts';
 import {
-  areComparable,
   commonType,
   elementOf,
   isInteger,
@@ -27,6 +27,7 @@ import { quoteName, quoteText } from './writing.ts';
 /** Compiles an expression. Throws `Unsure` when it isn't harmless. */
 export function compile(node: Node | undefined, at: Standing): Compiled {
   if (!node) throw new Unsure('a part of it is missing');
+  spend(4);
   const inner = (each: Node | undefined) => compile(each, at);
   if ('ColumnRef' in node) return compileColumn(node.ColumnRef, at);
   if ('A_Const' in node) return compileLiteral(node);
@@ -59,6 +60,9 @@ export function compile(node: Node | undefined, at: Standing): Compiled {
   }
   if ('A_ArrayExpr' in node) {
     const elements = (node.A_ArrayExpr.elements ?? []).map(inner);
+    // Arrays of different lengths make no array.
+    if (elements.some(({ type }) => elementOf(type) !== null))
+      throw new Unsure('an array of arrays may fail');
     return combine(`_${requireCommonType(elements)}`, elements, (texts) => `ARRAY[${texts.join(', ')}]`);
   }
   if ('CaseExpr' in node) return compileCase(node.CaseExpr, at);
@@ -102,10 +106,18 @@ function compileColumn(ref: ColumnRef, at: Standing): Compiled {
 
 /** The type of a column, followed through queries; null when it isn't known. */
 export function columnType(column: Column, facts: Facts): string | null {
-  if (column.type !== null || column.from.length === 0) return column.type;
-  const types = column.from.map(({ node, level }) => typeOf(node, { facts, level, place: 'after' }));
-  return types.includes(null) ? null : commonType(types as string[]);
+  const { type, from } = column;
+  if (type !== null || from.length === 0) return type;
+  const known = typesFound.get(from);
+  if (known !== undefined) return known;
+  const types = from.map(({ node, level }) => typeOf(node, { facts, level, place: 'after' }));
+  const found = types.includes(null) ? null : commonType(types as string[]);
+  typesFound.set(from, found);
+  return found;
 }
+
+/** Of the columns of queries: one that names another twice, over and over, is looked into once. */
+const typesFound = new WeakMap<Column['from'], string | null>();
 
 /** The type of an expression that need not be harmless itself. */
 function typeOf(node: Node, at: Standing): string | null {
@@ -146,8 +158,8 @@ function compileCase(expr: CaseExpr, at: Standing): Compiled {
   });
   const otherwise = expr.defresult ? [compile(expr.defresult, at)] : [];
   for (const [when] of whens) {
-    const compared = argument[0] ? areComparable(argument[0].type, when.type) : when.type === 'bool';
-    if (!compared || when.type === 'enum') throw new Unsure('a comparison in CASE may fail');
+    if (argument[0]) requireEqualable(argument[0].type, when.type, at);
+    else if (when.type !== 'bool') throw new Unsure('a condition in CASE may fail');
   }
   const type = requireCommonType([...whens.map(([, result]) => result), ...otherwise]);
   return combine(type, [...argument, ...whens.flat(), ...otherwise], (texts) => {

@@ -39,6 +39,10 @@ export interface RelationFacts {
   readonly definition: string | null;
   /** Why two looks at it in one transaction may differ; null when they don't. */
   readonly unsteady: string | null;
+  /** The login may read all of its columns. */
+  readonly readable: boolean;
+  /** Which rows it has depends on who reads it: it has row-level security, or is reached with a login of the reader's. */
+  readonly readerBound: boolean;
 }
 
 /** What is known of all functions (or operators) that a name may mean. */
@@ -53,7 +57,7 @@ export interface CallableFacts {
   readonly leakproof: boolean;
   /** The built-in type that all of them yield; null when they differ. Of functions only. */
   readonly returns: string | null;
-  /** One that isn't built in takes nothing but built-in types, and could be meant in the place of a built-in one. */
+  /** One that isn't built in takes nothing but built-in types and domains, and could be meant in the place of a built-in one. */
   readonly shadowed: boolean;
 }
 
@@ -62,7 +66,10 @@ export interface Facts {
   readonly relations: ReadonlyMap<string, RelationFacts | null>;
   readonly functions: ReadonlyMap<string, CallableFacts>;
   readonly operators: ReadonlyMap<string, CallableFacts>;
-  /** pg_catalog stands before all schemas of the search path, as it does unless somebody moved it. */
+  /**
+   * pg_catalog stands before all schemas of the search path, as it does unless somebody moved it, and casts between its
+   * types are its own.
+   */
   readonly catalogFirst: boolean;
 }
 

@@ -4,14 +4,18 @@
  * small, so that it can be declared and then copied like any other, and nothing has to be held whole.
  */
 import type { ColumnRef, RangeVar } from 'libpg-query';
-import { applyEdits, type Edit } from './edits.ts';
+import { withinBounds } from './bounds.ts';
+import { applyEdits, composeEdits, type Edit } from './edits.ts';
 import type { ColumnFacts, Facts, RelationFacts } from './facts.ts';
-import { type Examined, examine, hidden, namesRedis } from './reduce.ts';
+import { type InlinedText, inlineViews } from './inline.ts';
+import { namePlaceOf } from './name-place.ts';
+import { type Examined, examine, hidden, namesRedis, notLookedInto } from './reduce.ts';
 import { scanLabel } from './restrictions.ts';
 import type { Entry } from './scope.ts';
 import type { SqlParser } from './sql-parser.ts';
-import { walk } from './tree.ts';
+import { textsOf, walk } from './tree.ts';
 import { attempt, Unsure } from './unsure.ts';
+import { requireNoWholeRow } from './whole-rows.ts';
 import { quoteName, quoteText } from './writing.ts';
 
 /** One place of the query where a relation of Redis stands. */
@@ -48,13 +52,30 @@ export type FetchPlan =
     };
 
 /** Plans the fetching for a text. Pure: it asks no database. */
-export function planFetch(sql: string, facts: Facts, parser: SqlParser): FetchPlan {
-  const examined = examine(sql, facts, parser);
-  if (!examined) return { kind: 'impossible', reason: 'the text could not be looked into' };
+export function planFetch(written: string, facts: Facts, parser: SqlParser): FetchPlan {
+  return withinBounds(
+    () => {
+      const inlined = attempt(() => inlineViews(written, facts, parser));
+      if ('reason' in inlined) return { kind: 'impossible', reason: inlined.reason };
+      return planExamined(inlined.value, examine(inlined.value.sql, facts, parser), facts);
+    },
+    () => planExamined({ sql: written, edits: [] }, null, facts),
+  );
+}
+
+function planExamined(
+  { sql, edits: before }: InlinedText,
+  examined: Examined | null,
+  facts: Facts,
+): FetchPlan {
+  if (!examined) return { kind: 'impossible', reason: notLookedInto };
   if (examined.scans.length === 0 && !namesRedis(facts)) return { kind: 'no redis' };
   const made = attempt(() => {
     requireReplaceable(examined, facts);
-    return examined.scans.map((scan) => ({ scan: toScan(scan, examined), place: placeOf(scan, examined) }));
+    return examined.scans.map((scan) => ({
+      ...{ scan: toScan(scan, examined), relation: relationOf(scan) },
+      place: namePlaceOf(scan, examined.parsed),
+    }));
   });
   if ('reason' in made) return { kind: 'impossible', reason: made.reason };
   const planned = made.value;
@@ -67,13 +88,13 @@ export function planFetch(sql: string, facts: Facts, parser: SqlParser): FetchPl
     }),
     finish(handed) {
       const edits = planned
-        .map(({ place }, n): Edit => {
+        .map(({ place, relation }, n): Edit => {
           const { chunks, rows } = handed[n] ?? { chunks: 0, rows: 0 };
-          const text = `(${rowsQuery(place.relation, n, chunks, rows)})${place.alias}`;
+          const text = `(${rowsQuery(relation, n, chunks, rows)})${place.alias}`;
           return { index: place.index, removed: place.length, text };
         })
         .sort((a, b) => a.index - b.index);
-      return { sql: applyEdits(sql, edits), edits };
+      return { sql: applyEdits(sql, edits), edits: composeEdits(before, edits) };
     },
   };
 }
@@ -103,51 +124,24 @@ function relationOf(scan: Entry): RelationFacts {
 }
 
 /** Every place must be found and be nothing but a table in FROM. */
-function requireReplaceable({ parsed, scans }: Examined, facts: Facts): void {
+function requireReplaceable({ parsed, scans, analysis }: Examined, facts: Facts): void {
   const redisNames = new Set(
     [...facts.relations.values()].flatMap((each) => (each?.redisKey ? [each.name] : [])),
   );
   for (const scan of scans) if (!scan.level.written) throw new Unsure(`${scanLabel(scan)} is read by a view`);
+  const aliases = new Set(scans.map(({ alias }) => alias));
+  requireNoWholeRow(parsed, aliases, 'it refers to a whole row');
   let named = 0;
   walk(parsed.select, (tag, fields) => {
-    if (tag === 'RangeVar' && redisNames.has((fields as RangeVar).relname ?? '')) named++;
-    if (tag === 'ColumnRef' && ((fields as ColumnRef).fields?.length ?? 0) > 2) {
-      throw new Unsure('a column is named with its schema');
+    if (tag === 'RangeVar') {
+      if (redisNames.has((fields as RangeVar).relname ?? '')) named++;
+      // One that was missed may be a CTE over Redis, which needs all of its rows.
+      if (!analysis.tables.has(fields as RangeVar)) throw new Unsure(hidden);
     }
+    const names = tag === 'ColumnRef' ? textsOf((fields as ColumnRef).fields) : null;
+    if ((names?.length ?? 0) > 2) throw new Unsure('a column is named with its schema');
   });
   if (named !== scans.length) throw new Unsure(hidden);
-}
-
-interface ScanPlace {
-  readonly relation: RelationFacts;
-  readonly index: number;
-  readonly length: number;
-  /** To be put behind, when the table has no alias. */
-  readonly alias: string;
-}
-
-const identifier = String.raw`(?:"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*)`;
-const tableName = new RegExp(`^${identifier}(?:\\s*\\.\\s*${identifier})?`, 'u');
-
-function placeOf(scan: Entry, { parsed }: Examined): ScanPlace {
-  const { source } = scan;
-  if (source.kind !== 'relation' || !scan.level.written)
-    throw new Unsure(`${scanLabel(scan)} is read by a view`);
-  const { relation, range } = source;
-  const index = parsed.indexOf(range.location ?? 0);
-  const written = tableName.exec(parsed.text.slice(index, index + 300))?.[0] ?? '';
-  const names = written.match(new RegExp(identifier, 'gu')) ?? [];
-  const plain = names.map((name) =>
-    name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase(),
-  );
-  const expected = [...(range.schemaname ? [range.schemaname] : []), range.relname ?? ''];
-  const before = /(?:^|[^\w$])(?:table|only)\s*\(?\s*$/i.test(parsed.text.slice(0, index));
-  const after = /^\s*\*/.test(parsed.text.slice(index + written.length));
-  if (plain.join('.') !== expected.join('.') || before || after) {
-    throw new Unsure(`${scanLabel(scan)} is written in a way that is not followed`);
-  }
-  const alias = range.alias ? '' : ` AS ${quoteName(range.relname ?? '')}`;
-  return { relation, index, length: written.length, alias };
 }
 
 /** The rows that were handed in. The planner is told how many: a function's guess would make it pick slow joins. */

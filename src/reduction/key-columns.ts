@@ -5,7 +5,7 @@
  */
 import type { ColumnRef, Node } from 'libpg-query';
 import { hasWindow, isSimple } from './query-columns.ts';
-import { type Entry, type Query, type Resolved, resolve } from './scope.ts';
+import { type Column, type Entry, indexOfInner, type Query, type Resolved, resolve } from './scope.ts';
 import { textsOf } from './tree.ts';
 import { attempt } from './unsure.ts';
 
@@ -18,18 +18,20 @@ export function scansOf({ entry, column }: Resolved): Entry[] {
     return source.view ? scansBehind(source.view, index) : [];
   }
   if (source.kind === 'query') {
-    return scansBehind(
-      source.query,
-      source.query.columns?.findIndex(({ inner }) => inner === column.inner) ?? -1,
-    );
+    return scansBehind(source.query, indexOf(source.query.columns, column.inner));
   }
   if (source.kind !== 'cte') return [];
   const { cte } = source;
   // Named twice, its other rows are needed too.
   const once = cte.uses === 1 && cte.node.ctematerialized !== 'CTEMaterializeAlways';
   if (!once || cte.recursive || !cte.query) return [];
-  const index = entry.columns?.findIndex(({ inner }) => inner === column.inner) ?? -1;
-  return scansBehind(cte.query, index);
+  return scansBehind(cte.query, indexOf(entry.columns, column.inner));
+}
+
+/** -1 also when it isn't certain. */
+function indexOf(columns: readonly Column[] | null, inner: string): number {
+  const found = attempt(() => indexOfInner(columns, inner));
+  return 'value' in found ? found.value : -1;
 }
 
 function scansBehind(query: Query, index: number): Entry[] {

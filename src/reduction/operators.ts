@@ -39,6 +39,11 @@ function requireComparable(left: string, right: string, facts: CallableFacts): v
   }
 }
 
+/** Throws `Unsure` unless `=` of such values is Postgres's own and can't fail. */
+export function requireEqualable(left: string, right: string, at: Standing): void {
+  requireComparable(left, right, requireOperator(own('='), at).facts);
+}
+
 const own = (name: string): Node[] => [{ String: { sval: name } }];
 
 /** Compiles an operator with its sides. Throws `Unsure` when it may fail. */
@@ -46,9 +51,8 @@ export function compileOperator(expr: A_Expr, at: Standing, compile: Compile): C
   const { kind = 'AEXPR_OP' } = expr;
   const word = otherKinds[kind];
   if (word) {
-    const { facts } = requireOperator(own('='), at);
     const sides = [compile(expr.lexpr, at), compile(expr.rexpr, at)] as const;
-    requireComparable(sides[0].type, sides[1].type, facts);
+    requireEqualable(sides[0].type, sides[1].type, at);
     const type = kind === 'AEXPR_NULLIF' ? sides[0].type : 'bool';
     return combine(type, sides, ([left, right]) => word(left as string, right as string));
   }
@@ -96,15 +100,17 @@ function compileBinary(
     requireComparable(left.type, right.type, facts);
     return combine('bool', [left, right], write);
   }
+  const enums = left.type === 'enum' || right.type === 'enum';
+  if (enums && !facts.builtIn) throw new Unsure(`the operator ${name} may be another one`);
   return combine(binaryType(name, left.type, right.type, expr), [left, right], write);
 }
 
 /** The type of `left name right`. Throws `Unsure` when it may fail. */
 function binaryType(name: string, left: string, right: string, expr: A_Expr): string {
-  const document = left === 'json' || left === 'jsonb';
+  // What escapes in a json mean is found out only now, and not all mean something.
   const key = isText(right) || right === 'int4';
-  if (name === '->>' && document && key) return 'text';
-  if (name === '->' && document && key) return left;
+  if (name === '->>' && left === 'jsonb' && key) return 'text';
+  if (name === '->' && left === 'jsonb' && key) return left;
   if (name === '^@' && isText(left) && isText(right)) return 'bool';
   // Two literals could be two arrays.
   const typed = [left, right].some((type) => type === 'text' || type === 'varchar');

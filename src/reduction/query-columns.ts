@@ -78,7 +78,10 @@ function nameOf(node: Node | undefined): string | null {
   if ('ColumnRef' in node) return textsOf(node.ColumnRef.fields)?.at(-1) ?? null;
   if ('FuncCall' in node) return textsOf(node.FuncCall.funcname)?.at(-1) ?? null;
   if ('TypeCast' in node) {
-    const inner = nameOf(node.TypeCast.arg);
+    let arg = node.TypeCast.arg;
+    // Of several casts the last one counts.
+    while (arg && 'TypeCast' in arg) arg = arg.TypeCast.arg;
+    const inner = nameOf(arg);
     const type = textsOf(node.TypeCast.typeName?.names)?.at(-1) ?? null;
     return inner === '?column?' ? type : inner;
   }

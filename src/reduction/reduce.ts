@@ -4,6 +4,7 @@
  * certain to leave the result as it is stays as it is written.
  */
 import { type Analysis, analyse } from './analysis.ts';
+import { withinBounds } from './bounds.ts';
 import { applyEdits, type Edit } from './edits.ts';
 import type { Facts } from './facts.ts';
 import { findRestrictions, type Restriction, type Restrictions, scanLabel } from './restrictions.ts';
@@ -42,23 +43,20 @@ export interface Examined {
   readonly scans: readonly Entry[];
 }
 
-/** Looks at a text; null when it isn't one query that can be followed. */
+/** Looks at a text; null when it isn't one query that can be followed. Throws `RangeError`: see bounds.ts. */
 export function examine(sql: string, facts: Facts, parser: SqlParser): Examined | null {
-  try {
-    const parsed = parser.parse(sql);
-    if (!parsed) return null;
-    const analysis = analyse(parsed.select, facts, parser);
-    const restrictions = findRestrictions(analysis, facts, parsed);
-    const scans = analysis.levels
-      .flatMap((level) => level.entries)
-      .filter(({ source }) => source.kind === 'relation' && source.relation.redisKey !== null);
-    return { parsed, analysis, restrictions, scans };
-  } catch (error) {
-    // Nested more deeply than the stack of JavaScript is.
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
+  const parsed = parser.parse(sql);
+  if (!parsed) return null;
+  const analysis = analyse(parsed.select, facts, parser);
+  const restrictions = findRestrictions(analysis, facts, parsed);
+  const scans = analysis.levels
+    .flatMap((level) => level.entries)
+    .filter(({ source }) => source.kind === 'relation' && source.relation.redisKey !== null);
+  return { parsed, analysis, restrictions, scans };
 }
+
+/** What is said of a text that is too long, too deep or too hard, or none that is known. */
+export const notLookedInto = 'the text could not be looked into';
 
 /** What is said of a relation of Redis that was named and not found, such as one with TABLESAMPLE. */
 export const hidden = 'a relation of Redis stands where it is not looked into';
@@ -70,8 +68,14 @@ export function namesRedis({ relations }: Facts): boolean {
 
 /** Reduces a text. Pure: it asks no database. */
 export function reduce(sql: string, facts: Facts, parser: SqlParser): Reduction {
-  const examined = examine(sql, facts, parser);
-  if (!examined) return { kind: 'as written', reason: 'the text could not be looked into', scans: [] };
+  return withinBounds(
+    () => reduceExamined(sql, examine(sql, facts, parser), facts),
+    () => reduceExamined(sql, null, facts),
+  );
+}
+
+function reduceExamined(sql: string, examined: Examined | null, facts: Facts): Reduction {
+  if (!examined) return { kind: 'as written', reason: notLookedInto, scans: [] };
   const { scans, restrictions } = examined;
   if (scans.length === 0 && !namesRedis(facts)) return { kind: 'no redis' };
   const reports = scans.map((scan) => report(scan, restrictions));

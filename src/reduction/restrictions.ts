@@ -7,14 +7,14 @@ import type { Node } from 'libpg-query';
 import type { Analysis } from './analysis.ts';
 import { type Comparison, comparisonsIn } from './comparisons.ts';
 import { type Compiled, combine, entriesIn, type Standing } from './compiled.ts';
-import { compile } from './expressions.ts';
+import { columnType, compile } from './expressions.ts';
 import { type Facts, relationLabel } from './facts.ts';
 import { type Entry, entriesOf, type Item, isEntry, type Level, type Place, placeWithin } from './scope.ts';
 import type { ParsedSql } from './sql-parser.ts';
 import { textsOf } from './tree.ts';
 import { elementOf, isText } from './types.ts';
 import { attempt, Unsure } from './unsure.ts';
-import { queryValues, valuesQuery } from './values.ts';
+import { queryValues, requireNoGroupingSets, valuesQuery } from './values.ts';
 import { type Conditions, type ValuesContext, whereConditions } from './values-context.ts';
 import { quoteName, quoteText } from './writing.ts';
 
@@ -141,8 +141,7 @@ function compileValues(
 ): Compiled[] {
   if (compared.kind === 'values') {
     const values = compared.nodes.map((node) => compile(node, at));
-    for (const { type } of values)
-      if (!isText(type)) throw new Unsure(`the key is compared with ${type}, not with text`);
+    for (const { type } of values) requireText(type);
     return values;
   }
   const array = compile(compared.node, at);
@@ -150,9 +149,14 @@ function compileValues(
   return [unnest(array)];
 }
 
+/** Throws `Unsure` for what isn't compared with the key byte by byte, such as a `char(n)`, or could be another type. */
+function requireText(type: string | null): void {
+  if (type === null || !isText(type))
+    throw new Unsure(`the key is compared with ${type ?? 'another type'}, not with text`);
+}
+
 function unnest(array: Compiled): Compiled {
-  if (!isText(elementOf(array.type) ?? ''))
-    throw new Unsure(`the key is compared with ${array.type}, not with text`);
+  requireText(elementOf(array.type));
   return { ...combine('text', [array], ([text]) => `pg_catalog.unnest(${text})`), literal: array.literal };
 }
 
@@ -191,11 +195,13 @@ function keysOf(
     const [column, ...more] = query?.columns ?? [];
     if (!query || !column || more.length > 0)
       throw new Unsure('the query on the other side is not looked into');
+    requireText(columnType(column, facts));
     return queryValues(query, [column.inner], context, ['key']);
   }
   return values
     .map((value) => {
       const owner = ownerOf([value]) ?? level;
+      if (owner !== level) requireNoGroupingSets(owner.select);
       return valuesQuery([value], ['key'], owner, conditionsFor(owner, level, place), context);
     })
     .join(' UNION ALL ');

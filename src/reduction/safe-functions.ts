@@ -67,7 +67,7 @@ export const tableFunctions: ReadonlySet<string> = new Set(['generate_series', '
 
 /** True for a `format` template that takes no more than this many values and fails for none. */
 export function isSafeTemplate(template: string, values: number): boolean {
-  const slots = template.match(/%./g) ?? [];
+  const slots = template.match(/%./gs) ?? [];
   return (
     !/%$/.test(template.replaceAll('%%', '')) &&
     slots.every((slot) => slot === '%s' || slot === '%%') &&

@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, "Table Expressions"; parse_relation.c.
  */
 import type { ColumnRef, CommonTableExpr, Node, RangeVar, SelectStmt } from 'libpg-query';
+import { spend } from './bounds.ts';
 import type { RelationFacts } from './facts.ts';
 import { textsOf } from './tree.ts';
 import { Unsure } from './unsure.ts';
@@ -36,8 +37,8 @@ export type Source =
 /** What stands in FROM under one name. */
 export interface Entry {
   readonly kind: 'entry';
-  /** Null when it has none that can be used. */
-  readonly alias: string | null;
+  /** Null when it has none that can be used or, where the columns aren't known either, when it isn't known. */
+  alias: string | null;
   readonly level: Level;
   /** Null when they aren't known. */
   columns: readonly Column[] | null;
@@ -118,7 +119,22 @@ export function isEntry(item: Item): item is Entry {
 }
 
 export function entriesOf(item: Item): Entry[] {
-  return isEntry(item) ? [item] : [...entriesOf(item.left), ...entriesOf(item.right)];
+  const found: Entry[] = [];
+  const collect = (each: Item): void => {
+    spend(1);
+    if (isEntry(each)) found.push(each);
+    else for (const side of [each.left, each.right]) collect(side);
+  };
+  collect(item);
+  return found;
+}
+
+/** The index of the column that has this name inside; -1 for none. Throws `Unsure` when there are several. */
+export function indexOfInner(columns: readonly Column[] | null, inner: string): number {
+  const index = columns?.findIndex((column) => column.inner === inner) ?? -1;
+  if (columns?.some((column, n) => n > index && column.inner === inner))
+    throw new Unsure(`two columns of a query are called ${inner}`);
+  return index;
 }
 
 /** True when a join above fills it with NULLs for rows of the other side. */
@@ -184,6 +200,9 @@ function resolveColumn(name: string, level: Level, place: Place): Resolved {
 
 function resolveQualified(alias: string, name: string, level: Level, place: Place): Resolved {
   for (const entries of lookups(level, place)) {
+    if (entries.some((each) => each.alias === null && each.columns === null)) {
+      throw new Unsure(`it isn't certain which table ${alias} is`);
+    }
     const [entry, ...more] = entries.filter((each) => each.alias === alias);
     if (!entry) continue;
     const [column, ...others] = (entry.columns ?? []).filter((each) => each.name === name);

@@ -12,6 +12,7 @@ import {
   entriesOf,
   findCte,
   type Item,
+  indexOfInner,
   isEntry,
   isNullable,
   type Join,
@@ -155,11 +156,10 @@ function cteText(
   // What isn't simple (LIMIT, DISTINCT, …) is run as a whole in any case, and may be far fewer rows.
   const whole = cte.query && !isSimple(cte.query.select) && !readsRedis(cte.query);
   if (named && (once || whole)) return byName;
-  const own = cte.query?.columns?.map((column) => column.inner) ?? null;
-  const renamed = entry.columns?.map((column) => column.inner) ?? null;
-  if (!cte.query || !own || !renamed) throw new Unsure(`the CTE ${cte.name} isn't looked into`);
+  const own = cte.query?.columns;
+  if (!cte.query || !own || !entry.columns) throw new Unsure(`the CTE ${cte.name} isn't looked into`);
   const query = cte.query;
-  const behind = names.map((name) => own[renamed.indexOf(name)] ?? '');
+  const behind = names.map((name) => own[indexOfInner(entry.columns, name)]?.inner ?? '');
   const found = attempt(() => queryValues(query, behind, context, names));
   if ('value' in found) return `(${found.value}) AS ${alias}`;
   // Naming it makes Postgres run it as it stands, which must not become a look at the whole of Redis.
@@ -167,13 +167,16 @@ function cteText(
   throw new Unsure(`the CTE ${cte.name}: ${found.reason}`);
 }
 
-function readsRedis(query: Query): boolean {
+function readsRedis(query: Query, seen = new Set<Query>()): boolean {
+  // A recursive one reads itself.
+  if (seen.has(query)) return false;
+  seen.add(query);
   const { shape } = query;
-  if (shape.kind === 'union') return readsRedis(shape.left) || readsRedis(shape.right);
+  if (shape.kind === 'union') return readsRedis(shape.left, seen) || readsRedis(shape.right, seen);
   return shape.level.entries.some(({ source }) => {
     if (source.kind === 'relation')
       return source.relation.redisKey !== null || source.relation.definition !== null;
-    if (source.kind === 'query') return readsRedis(source.query);
-    return source.kind === 'cte' && (!source.cte.query || readsRedis(source.cte.query));
+    if (source.kind === 'query') return readsRedis(source.query, seen);
+    return source.kind === 'cte' && (!source.cte.query || readsRedis(source.cte.query, seen));
   });
 }

@@ -24,6 +24,9 @@ const maxLength = 65_536;
 /** The parser calls itself for each level, on the stack of JavaScript. */
 const maxDepth = 200;
 
+/** Chains such as `a || a || …` are as deep as they are long, and who walks a tree calls itself. */
+const maxTreeDepth = 3000;
+
 /** Opens the parser from `libpg-query/wasm/libpg-query.wasm`; it lives as long as the process. */
 export async function openParser(module: WebAssembly.Module): Promise<SqlParser> {
   let glue: PgQueryGlue | null = await instantiate(module);
@@ -45,7 +48,9 @@ export async function openParser(module: WebAssembly.Module): Promise<SqlParser>
   return {
     parse(sql) {
       if (!glue) reopen();
-      if (!glue || sql.length > maxLength || sql.includes('\0') || depthOf(sql) > maxDepth) return null;
+      if (!glue || sql.length > maxLength || depthOf(sql) > maxDepth) return null;
+      // Half a surrogate pair is read in another way than it is sent to a database.
+      if (sql.includes('\0') || /\p{Surrogate}/u.test(sql)) return null;
       let json: string | null;
       try {
         json = parseToJson(glue, sql);
@@ -91,6 +96,20 @@ function depthOf(sql: string): number {
   return deepest;
 }
 
+function treeDepthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < json.length; i++) {
+    const code = json.charCodeAt(i);
+    if (code === 0x22) {
+      // To the end of the text.
+      for (i++; i < json.length && json.charCodeAt(i) !== 0x22; i++) if (json.charCodeAt(i) === 0x5c) i++;
+    } else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, ++depth);
+    else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return deepest;
+}
+
 /** The tree as JSON, null for a syntax error. The result's struct: tree, stderr, error, each a pointer. */
 function parseToJson(glue: PgQueryGlue, sql: string): string | null {
   const bytes = glue.lengthBytesUTF8(sql) + 1;
@@ -112,6 +131,7 @@ function parseToJson(glue: PgQueryGlue, sql: string): string | null {
 }
 
 function findSelect(json: string): SelectStmt | null {
+  if (treeDepthOf(json) > maxTreeDepth) return null;
   const { stmts } = JSON.parse(json) as { stmts?: { stmt?: { SelectStmt?: SelectStmt } }[] };
   return (stmts?.length === 1 && stmts[0]?.stmt?.SelectStmt) || null;
 }

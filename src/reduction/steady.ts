@@ -26,8 +26,8 @@ export function requireNothingVolatile(tree: unknown, facts: Facts): void {
       throw new Unsure(`a function ${call?.name ?? ''}() in it is volatile or isn't known`);
     }
     const operator = tag === 'A_Expr' ? qualifiedName((fields as A_Expr).name) : null;
-    if (operator && facts.operators.get(nameKey(operator))?.volatile) {
-      throw new Unsure(`an operator ${operator.name} in it is volatile`);
+    if (tag === 'A_Expr' && (!operator || facts.operators.get(nameKey(operator))?.volatile !== false)) {
+      throw new Unsure(`an operator ${operator?.name ?? ''} in it is volatile or isn't known`);
     }
   });
 }
@@ -63,6 +63,11 @@ function requireSteadyQuery(query: Query, facts: Facts, columns: readonly string
 /** The conditions of the level. */
 function requireSteadyLevel(level: Level, standing: Standing): Compiled[] {
   const { select } = level;
+  for (const node of [...(select.sortClause ?? []), ...(select.groupClause ?? [])]) {
+    const by = 'SortBy' in node ? node.SortBy.node : node;
+    // A column by its name or its number, which is looked at with the others.
+    if (by && !('ColumnRef' in by) && !('A_Const' in by)) compile(by, standing);
+  }
   const on = (select.distinctClause ?? []).some((node) => Object.keys(node).length > 0);
   const sets = (select.groupClause ?? []).some((node) => 'GroupingSet' in node);
   if (on || sets || select.havingClause) throw new Unsure('it has DISTINCT ON, GROUPING SETS or HAVING');

@@ -12,6 +12,7 @@ const paddedTexts = new Set(['bpchar', 'name']);
 /** Each can be cast to those after it, none of which fails. */
 const integers = ['int2', 'int4', 'int8'];
 const numbers = [...integers, 'numeric', 'float4', 'float8'];
+const textFamily = ['text', 'varchar', 'bpchar', 'name'];
 const times = ['date', 'timestamp', 'timestamptz'];
 const others = [
   'bool',
@@ -56,7 +57,8 @@ export function elementOf(type: string): string | null {
 export function areComparable(left: string, right: string): boolean {
   if (left === 'json' || right === 'json') return false;
   if (left === right || left === 'unknown' || right === 'unknown') return true;
-  const family = [numbers, times, ['text', 'varchar', 'bpchar', 'name']];
+  // A numeric may be too large for a float.
+  const family = [[...integers, 'numeric'], [...integers, 'float4', 'float8'], times, textFamily];
   return family.some((types) => types.includes(left) && types.includes(right));
 }
 

@@ -3,11 +3,12 @@
  * that is simpler (what LIMIT, DISTINCT, GROUP BY, HAVING and unsafe conditions leave out stays in). More values than
  * needed are right, one too few is wrong. All that it evaluates is harmless (expressions.ts).
  */
-import type { Node } from 'libpg-query';
+import type { Node, SelectStmt } from 'libpg-query';
+import { spend } from './bounds.ts';
 import { type Compiled, entriesIn, type WriteColumn } from './compiled.ts';
 import { compile } from './expressions.ts';
 import type { Facts } from './facts.ts';
-import { type Entry, isNullable, type Level, type Query } from './scope.ts';
+import { type Entry, indexOfInner, isNullable, type Level, type Query } from './scope.ts';
 import { fromClause } from './sources.ts';
 import { attempt, Unsure } from './unsure.ts';
 import { type Condition, type Conditions, type ValuesContext, whereConditions } from './values-context.ts';
@@ -65,8 +66,7 @@ export function queryValues(
   context: ValuesContext,
   names: readonly string[] = columns,
 ): string {
-  const own = query.columns?.map((column) => column.inner) ?? [];
-  const indexes = columns.map((name) => own.indexOf(name));
+  const indexes = columns.map((name) => indexOfInner(query.columns, name));
   if (indexes.includes(-1)) throw new Unsure('the columns of a query are not certain');
   return valuesAt(query, indexes, names, context);
 }
@@ -77,6 +77,7 @@ function valuesAt(
   names: readonly string[],
   context: ValuesContext,
 ): string {
+  spend(200);
   const { shape, select } = query;
   if (shape.kind === 'union') {
     if (select.op !== 'SETOP_UNION') throw new Unsure('EXCEPT and INTERSECT are not looked into');
@@ -95,14 +96,19 @@ function valuesAt(
     const columns = names.map(quoteName).join(', ') || quoteName('c');
     return `SELECT * FROM (VALUES ${rows.join(', ')}) AS ${context.alias()}(${columns})`;
   }
-  if ((select.groupClause ?? []).some((node) => 'GroupingSet' in node))
-    throw new Unsure('GROUPING SETS are not looked into');
+  requireNoGroupingSets(select);
   const expressions = indexes.map((index) => compileTarget(query, index, standing));
   const conditions = { near: whereConditions(level), where: [] };
   if (expressions.every(({ columns }) => columns.length === 0)) {
     return `SELECT ${expressions.map((each, n) => `${each.write(() => '')} AS ${quoteName(names[n] ?? '')}`).join(', ')}`;
   }
   return valuesQuery(expressions, names, level, conditions, context);
+}
+
+/** Throws `Unsure` where columns become NULL that are not. */
+export function requireNoGroupingSets(select: SelectStmt): void {
+  if ((select.groupClause ?? []).some((node) => 'GroupingSet' in node))
+    throw new Unsure('GROUPING SETS are not looked into');
 }
 
 function compileTarget(query: Query, index: number, standing: Parameters<typeof compile>[1]): Compiled {

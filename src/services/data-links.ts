@@ -220,6 +220,11 @@ export class DataLinks {
       throw new AppError('remote_refused', `${name} can not be linked to itself. Name another remote.`);
     const remote = this.#checks.findRemote(name);
     if (remote) return remote;
+    if (name === 'REDIS_URL')
+      throw new AppError(
+        'remote_refused',
+        'REDIS_URL is the store itself, which is not linked. Set another config var, such as CACHE_URL, to the Redis or to the other database of it that is to be linked, and start pgclip again.',
+      );
     const known = this.remotesFor(database).join(', ');
     throw new AppError(
       'remote_not_found',

@@ -10,7 +10,7 @@ export interface KindOptions {
   readonly writable?: boolean | undefined;
 }
 
-/** What the link shows; undefined for a Postgres. Throws `invalid_request`, and `remote_refused` without a gateway. */
+/** What the link shows; undefined for a Postgres. Throws `invalid_request`. */
 export function parseAccess(remote: LinkRemote, request: KindOptions): RedisAccess | undefined {
   const { schema, prefix, writable } = request;
   if (!isRedisRemote(remote)) {
@@ -22,10 +22,10 @@ export function parseAccess(remote: LinkRemote, request: KindOptions): RedisAcce
     throw refused('schema', `is for a Postgres, and ${remote.name} is a Redis`);
   const problem = findPrefixProblem(prefix ?? '');
   if (problem !== null) throw refused('prefix', problem);
-  if (remote.gateway === null)
-    throw new AppError(
-      'remote_refused',
-      `${remote.name} is a Redis, which databases read through pgclip's gateway, and none is configured. Set GATEWAY_PORT to the port that it may listen on and start pgclip again.`,
+  if (writable && remote.gateway === null)
+    throw refused(
+      'writable',
+      "needs pgclip's gateway, and none is configured: set GATEWAY_PORT to the port that it may listen on and start pgclip again, or leave the option out",
     );
   return { prefix: prefix ?? '', writable: writable ?? false };
 }

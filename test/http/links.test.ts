@@ -247,10 +247,11 @@ describe('what can not be linked', () => {
     [400, 'invalid_request', {}],
     [404, 'remote_not_found', { remote: 'NO_URL', as: 'x' }],
     [422, 'remote_refused', { remote: 'DATABASE_URL', as: 'x' }],
-    [422, 'remote_refused', { remote: 'CACHE_URL', as: 'x' }],
     [422, 'remote_refused', { remote: 'WAREHOUSE_URL', as: 'x', schema: 'nothing' }],
     [422, 'remote_refused', { remote: 'WRONG_URL', as: 'x' }],
+    [400, 'invalid_request', { remote: 'CACHE_URL', as: 'x', writable: true }],
     [503, 'remote_unavailable', { remote: 'AWAY_URL', as: 'x' }],
+    [503, 'remote_unavailable', { remote: 'CACHE_URL', as: 'x' }],
     [409, 'link_name_taken', { remote: 'WAREHOUSE_URL', as: 'public' }],
   ])('is answered with %s %s: %j', async (status, code, body) => {
     const answer = await call<{ code: string; detail: string }>('POST', path, body);

@@ -132,9 +132,21 @@ describe('a link of a Redis', () => {
     const made = await visitor.submit('/databases', form);
     expect([made.status, made.headers.get('location')]).toEqual([303, '/databases/DATABASE_URL/links/paged']);
     const page = (await visitor.get('/databases/DATABASE_URL/links/paged')).text;
-    expect(page).toContain('Redis database 0, keys app:*');
+    expect(page).toMatch(/Redis database 0, keys app:\*</);
     expect(page).toContain('Up to date');
     expect((await server.call('DELETE', `${path}/paged?confirm=paged`)).status).toBe(204);
+    await visitor.submit('/databases', { ...form, writable: '1' });
+    const [link] = (await server.call<{ links: object[] }>('GET', path)).body.links;
+    expect(link).toMatchObject({ name: 'paged', redis: { prefix: 'app:', writable: true } });
+    expect((await server.call('DELETE', `${path}/paged?confirm=paged`)).status).toBe(204);
+    const refused = await visitor.submit('/databases', {
+      ...form,
+      prefix: 'x'.repeat(513),
+      writable: '1',
+    });
+    expect(refused.status).toBe(400);
+    expect(refused.text).toMatch(/-prefix-error"[^>]*>The prefix may have 512 bytes at most/);
+    expect(refused.text).toMatch(/name="writable"[^>]* checked/);
   });
 
   it.each([
@@ -145,6 +157,54 @@ describe('a link of a Redis', () => {
     const { status, body: problem } = await server.call('POST', path, body);
     expect([status, problem]).toMatchObject([400, { code: 'invalid_request' }]);
     expect(JSON.stringify(problem)).toContain(field);
+  });
+});
+
+describe('a link of a Redis without a gateway', () => {
+  let alone: TestServer;
+  beforeAll(async () => {
+    alone = await openTestServer({
+      postgresUrl: inject('postgresUrl'),
+      env: ({ ownerUrl }) => ({ DATABASE_OWNER_URL: ownerUrl, CACHE_URL: redis.url }),
+    });
+  });
+  afterAll(() => alone?.close());
+
+  it('is made by the command line, told for what it is, read by a clip at once, removed', async () => {
+    const env = { PGCLIP_URL: alone.url };
+    const refused = await cli('links create CACHE_URL DATABASE_URL --as hredis --writable', env);
+    expect(refused.stderr).toMatch(/^pgclip: The option writable needs .*GATEWAY_PORT/);
+    const made = await cli('links create CACHE_URL DATABASE_URL --as hredis --prefix app:', env);
+    expect(made).toEqual({ stdout: 'DATABASE_URL: CACHE_URL is linked as hredis, 7 tables\n', stderr: '' });
+    const { url } = await alone.save({
+      sql: 'SELECT n, value FROM generate_series(1, 2) n JOIN hredis.redis ON key = n::text ORDER BY n',
+    });
+    expect(await (await alone.fetch(`${url}.csv`)).text()).toBe('n,value\n1,11\n2,22\n');
+    expect((await cli('links', env)).stdout).toContain(
+      '\nRemote: CACHE_URL (Redis database 0, keys app:*, read by pgclip itself, without a gateway)\nRemote Name: none\nTables: 7\n',
+    );
+    expect(JSON.parse((await cli('links --json', env)).stdout)).toMatchObject([
+      { links: [{ server: null, redis: { prefix: 'app:', writable: false, gateway: false } }] },
+    ]);
+    expect((await cli('links refresh DATABASE_URL hredis', env)).stdout).toContain('as its remote');
+    const removed = await cli('links destroy DATABASE_URL hredis --confirm hredis', env);
+    expect(removed.stdout).toContain('removed');
+  });
+
+  it('is made on the page of the databases', async () => {
+    const visitor = await new PageVisitor(alone).signIn();
+    const form = { database: 'DATABASE_URL', remote: 'CACHE_URL', as: 'paged', schema: '', prefix: '' };
+    const refused = await visitor.submit('/databases', { ...form, writable: '1' });
+    expect([refused.status, refused.text]).toEqual([
+      400,
+      expect.stringMatching(/-writable-error"[^>]*>The option writable needs .*GATEWAY_PORT/),
+    ]);
+    const made = await visitor.submit('/databases', form);
+    expect([made.status, made.headers.get('location')]).toEqual([303, '/databases/DATABASE_URL/links/paged']);
+    const page = (await visitor.get('/databases/DATABASE_URL/links/paged')).text;
+    expect(page).toContain('read by pgclip itself, without a gateway');
+    expect(page).toContain('<dt>Foreign server</dt><dd>none</dd>');
+    expect((await alone.call('DELETE', `${path}/paged?confirm=paged`)).status).toBe(204);
   });
 });
 

@@ -1,8 +1,15 @@
 /** Redis down, refusing, in a cluster, changing under the reader; clients that vanish or cancel: errors that say so, and recovery. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openRedisLink } from '../../src/adapters/redis/link.ts';
-import type { LinkQuestion } from '../../src/domain/redis-link.ts';
+import {
+  type LinkChange,
+  type LinkQuestion,
+  type LinkTable,
+  linkTables,
+} from '../../src/domain/redis-link.ts';
 import { linkPassword, openTestGateway, type TestGateway } from '../support/gateway.ts';
 import { RawClient, rawMessage } from '../support/raw-postgres.ts';
 import { startRedis } from '../support/redis.ts';
@@ -95,6 +102,50 @@ describe('a client', () => {
     await vi.waitFor(() => expect(test.gateway.connectionCount).toBe(connections - 1), { timeout: 10_000 });
     expect(await calls()).toBeLessThan(last + 30);
   });
+});
+
+describe('a database', () => {
+  const calls = async () =>
+    Number(/cmdstat_scan:calls=(\d+)/.exec(await test.redis.info('commandstats'))?.[1] ?? 0);
+
+  it.each([
+    ['cancels', 'pg_cancel_backend', '57014'],
+    ['loses', 'pg_terminate_backend', '57P01'],
+  ])(
+    'that %s a query in the middle of a scan ends the reading',
+    { timeout: 60_000 },
+    async (_, end, sqlstate) => {
+      const client = new pg.Client({ connectionString: test.database.superuserUrl });
+      client.on('error', () => {});
+      await client.connect();
+      const connections = test.gateway.connectionCount;
+      const before = await calls();
+      const pid = (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+      const failed = client
+        .query('SELECT count(*) FROM (SELECT pg_sleep(0.01) FROM hredis.redis OFFSET 0) slow')
+        .catch((error: { code?: string }) => error.code);
+      await vi.waitFor(async () => expect(await calls()).toBeGreaterThan(before), { timeout: 10_000 });
+      await rows(`SELECT ${end}(${pid})`);
+      expect(await failed).toBe(sqlstate);
+      if (end === 'pg_terminate_backend')
+        await vi.waitFor(() => expect(test.gateway.connectionCount).toBe(connections), { timeout: 10_000 });
+      // Reads of others go on; when only they do, nothing is read for it any more.
+      let last = -1;
+      await vi.waitFor(
+        async () => {
+          for (let i = 0; i < 20; i++) await rows(`SELECT value FROM hredis.redis WHERE key = 'key:7'`);
+          const now = await calls();
+          const isStill = now === last;
+          last = now;
+          expect(isStill).toBe(true);
+        },
+        { timeout: 10_000 },
+      );
+      // The 10,000 rows of the first FETCH, what was read ahead, and no more.
+      expect(last - before).toBeLessThan(keyCount / 1_000 / 4);
+      await client.end();
+    },
+  );
 });
 
 describe('keys that change under a SCAN', () => {
@@ -220,43 +271,96 @@ describe('a Redis', () => {
     await cluster.stop();
   });
 
-  it('needs a login that may read, and no more', async () => {
+  it('needs a login that may read, and no more: the commands of docs/redis-links.md', async () => {
     const { redis, server } = test;
     await redis.flushall();
-    await redis.acl(
-      'SETUSER',
-      'reader',
-      'on',
-      '>pw',
-      '~*',
-      'resetchannels',
-      '-@all',
-      '+@read',
-      '+scan',
-      '+ping',
-      '-keys',
-      '-@dangerous',
-      '+memory|usage',
+    const docs = await readFile(new URL('../../docs/redis-links.md', import.meta.url), 'utf8');
+    const [reading = '', writing = ''] = [...docs.matchAll(/^ {2}(?:ACL SETUSER .* )?(\+\w.*)$/gm)].map(
+      ([, list]) => list,
     );
-    await redis.set('a', '1');
-    await redis.hset('h', 'f', 'v');
-    await redis.rpush('l', 'x');
-    await redis.sadd('s', 'm');
-    await redis.zadd('z', 1, 'm');
-    await redis.xadd('st', '1-1', 'f', 'v');
-    const link = openRedisLink({ url: server.url.replace('//', '//reader:pw@') });
-    for (const table of ['redis', 'hashes', 'lists', 'sets', 'zsets', 'streams', 'keys'] as const) {
-      let count = 0;
-      for await (const batch of link.read(question({ table, wanted: [true, true, true, true] })))
-        count += batch.length;
-      expect([table, count]).toEqual([table, table === 'keys' ? 6 : 1]);
+    const setUser = (...lists: string[]) =>
+      redis.call('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~app:*', ...lists.join(' ').split(' '));
+    await setUser(reading);
+    await redis.set('app:a', '1');
+    await redis.hset('app:h', 'f', 'v');
+    await redis.rpush('app:l', 'x');
+    await redis.sadd('app:s', 'm');
+    await redis.zadd('app:z', 1, 'm');
+    await redis.xadd('app:st', '1-1', 'f', 'v');
+    await redis.set('other', '1');
+    const url = `${server.url.replace('//', '//reader:pw@')}/0`;
+    const link = openRedisLink({ url, prefix: 'app:' });
+    const parts = { hashes: 'f', sets: 'm', zsets: 'm', keys: 'hash' } as const;
+    const keys = ['a', 'h', 'l', 's', 'z', 'st'].map((key) => Buffer.from(key));
+    for (const table of Object.keys(linkTables) as LinkTable[]) {
+      const count = async (some: Partial<LinkQuestion>) => {
+        let rows = 0;
+        for await (const batch of link.read(question({ table, wanted: [true, true, true, true], ...some })))
+          rows += batch.length;
+        return rows;
+      };
+      const all = table === 'keys' ? 6 : 1;
+      expect([table, await count({}), await count({ keys })]).toEqual([table, all, all]);
+      expect([table, await count({ wanted: [true, false, false, false] })]).toEqual([table, all]);
+      if (table in parts)
+        expect(await count({ parts: [Buffer.from(parts[table as keyof typeof parts])] })).toBe(1);
     }
-    expect(await link.countKeys()).toBe(6);
-    const writing = link.openWriting();
-    await expect(writing.apply([{ kind: 'delete', key: Buffer.from('a') }])).rejects.toMatchObject({
-      failure: 'denied',
-    });
+    expect(await link.countKeys()).toBe(7);
+    const key = Buffer.from('a');
+    const change = { kind: 'delete', key } as const;
+    await expect(link.openWriting().apply([change])).rejects.toMatchObject({ failure: 'denied' });
     await link.close();
+
+    await setUser(reading, writing);
+    const writable = openRedisLink({ url, prefix: 'app:' });
+    const part = Buffer.from('m');
+    const changes = [
+      ...[change, { kind: 'set', key, value: part, ttlMs: 100_000 }, { kind: 'expire', key, ttlMs: null }],
+      ...[
+        { kind: 'expire', key, ttlMs: 5_000 },
+        { kind: 'hashSet', key: Buffer.from('h'), part, value: part },
+      ],
+      ...[
+        { kind: 'hashDelete', key: Buffer.from('h'), part },
+        { kind: 'setAdd', key: Buffer.from('s'), part },
+      ],
+      ...[{ kind: 'setRemove', key: Buffer.from('s'), part }],
+      ...[{ kind: 'scoreSet', key: Buffer.from('z'), part, score: '2' }],
+      { kind: 'scoreRemove', key: Buffer.from('z'), part },
+    ] as LinkChange[];
+    for (const some of changes) {
+      const one = writable.openWriting();
+      await one.watch([some.key]);
+      await one.apply([some]);
+    }
+    const given = writable.openWriting();
+    await given.watch([key]);
+    given.close();
+    expect(await redis.get('app:a')).toBe('m');
+    await writable.close();
+  });
+});
+
+describe('a condition that is long', () => {
+  it('keeps nobody else waiting, and can be cancelled', { timeout: 60_000 }, async () => {
+    await test.redis.flushall();
+    await test.redis.mset(Array.from({ length: 20_000 }, (_, i) => (i % 2 ? 'value' : `key:${i / 2}`)));
+    const client = new pg.Client({ connectionString: test.database.superuserUrl });
+    await client.connect();
+    const pid = (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+    // 10,000 rows, each compared with 100,000 texts: that takes minutes.
+    const array = `ARRAY(SELECT 'a' || g FROM generate_series(1, 100000) g)`;
+    const failed = client
+      .query(`SELECT count(*) FROM hredis.redis WHERE value < ANY (${array})`)
+      .catch((error: { code?: string }) => error.code);
+    const waiting = `SELECT FROM pg_stat_activity WHERE pid = ${pid} AND state = 'active'`;
+    await vi.waitFor(async () => expect(await rows(waiting)).toHaveLength(1), { timeout: 10_000 });
+    for (let i = 0; i < 5; i++)
+      expect(await rows(`SELECT value FROM hredis.redis WHERE key = 'key:7'`)).toEqual([['value']]);
+    expect(await rows(waiting)).toHaveLength(1);
+    await rows(`SELECT pg_cancel_backend(${pid})`);
+    expect(await failed).toBe('57014');
+    await client.end();
   });
 });
 

@@ -1,9 +1,12 @@
 /** Clients of the gateway that aren't postgres_fdw, or misbehave: a proper error or a closed connection, nobody else harmed. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -16,7 +19,9 @@ const loginDeadlineMs = 1_500;
 let test: TestGateway;
 
 beforeAll(async () => {
-  test = await openTestGateway({ limits: { maxConnections: 100, loginDeadlineMs } });
+  test = await openTestGateway({
+    limits: { maxSessions: 20, maxUserSessions: 15, maxWaiting: 100, loginDeadlineMs },
+  });
   await test.redis.set('a', '1');
 });
 afterAll(async () => {
@@ -86,18 +91,39 @@ describe('a login', () => {
     expect(performance.now() - started).toBeLessThan(loginDeadlineMs + 2_000);
   });
 
-  it('takes what Postgres stores in the place of a password', async () => {
-    const login = test.logins.get('link');
-    if (!login) throw new Error('There is no login.');
-    const { makeScramVerifier } = await import('../../src/adapters/postgres/scram.ts');
-    test.logins.set('verified', { ...login, password: makeScramVerifier('s3cret') });
-    const client = open();
-    expect((await client.signIn('verified', 's3cret')).at(-1)?.type).toBe('Z');
-    client.close();
-    expect(sqlstateOf(await open().signIn('verified', linkPassword))).toBe('28P01');
-    test.logins.delete('verified');
+  it('is asked for the same, whether or not there is such a user', async () => {
+    const challenge = async (user: string) => {
+      const client = open();
+      client.send(rawStartup({ user }));
+      await client.until('R');
+      const first = Buffer.from('n,,n=,r=abcdefghijkl');
+      client.send(rawMessage('p', 'SCRAM-SHA-256', first.length, first));
+      const [, salt, count] = /,s=(.*),i=(.*)$/.exec(String((await client.until('R')).at(-1)?.body)) ?? [];
+      client.close();
+      return [salt, count];
+    };
+    for (const user of ['link', 'nobody']) expect(await challenge(user)).toEqual(await challenge(user));
+    expect((await challenge('link'))[1]).toBe((await challenge('nobody'))[1]);
+    expect((await challenge('link'))[0]).not.toBe((await challenge('nobody'))[0]);
   });
 });
+
+/** Signs in over TLS as one who would bind, and was told by somebody in between that the server can't: its SQLSTATE. */
+async function sayThatWeCanNotBind(port: number): Promise<string | undefined> {
+  const raw = connect(port, '127.0.0.1');
+  raw.write(rawMessage('', 80_877_103));
+  await once(raw, 'data');
+  const socket = connectTls({ socket: raw, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  socket.write(rawStartup({ user: 'link' }));
+  const [offer] = await once(socket, 'data');
+  expect(String(offer)).toContain('SCRAM-SHA-256-PLUS');
+  const first = Buffer.from('y,,n=,r=abcdefghijkl');
+  socket.write(rawMessage('p', 'SCRAM-SHA-256', first.length, first));
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return sqlstateOf([{ type: 'E', body: answer }]);
+}
 
 describe('over TLS', () => {
   const made = async () => {
@@ -139,6 +165,13 @@ describe('over TLS', () => {
       expect(await eager.byte()).toBe('S');
       // What came before the handshake may be anybody's.
       expect(sqlstateOf(await eager.rest())).toBe('08P01');
+
+      const plain = new RawClient(gateway.port);
+      plain.send(rawMessage('', 80_877_103));
+      expect(await plain.byte()).toBe('S');
+      plain.send(rawStartup({ user: 'link' }));
+      await plain.rest();
+      expect(await sayThatWeCanNotBind(gateway.port)).toBe('08P01');
     } finally {
       await sql.query('DROP SERVER IF EXISTS bound CASCADE');
       await gateway.close();
@@ -147,19 +180,6 @@ describe('over TLS', () => {
 });
 
 describe('the owner of the gateway', () => {
-  it('ends the sessions of a user, and only those', async () => {
-    const login = test.logins.get('link');
-    if (!login) throw new Error('There is no login.');
-    test.logins.set('other', login);
-    const [mine, other] = [await signIn(), open()];
-    await other.signIn('other', linkPassword);
-    test.gateway.endSessions('other');
-    expect(sqlstateOf(await other.rest())).toBe('57P01');
-    expect(sqlstateOf(await query(mine, 'SELECT 1'))).toBeUndefined();
-    mine.close();
-    test.logins.delete('other');
-  });
-
   it('closes it though a client does not read', async () => {
     const { logins, log, redis } = test;
     const findLogin = (user: string) => logins.get(user) ?? null;
@@ -178,6 +198,41 @@ describe('the owner of the gateway', () => {
     expect(gateway.connectionCount).toBe(0);
     client.close();
     await redis.del('wide');
+  });
+});
+
+describe('a stranger', () => {
+  it('who has heard a login can not say it again', async () => {
+    const login = async (say: (nonce: string) => string) => {
+      const client = open();
+      client.send(rawStartup({ user: 'link' }));
+      await client.until('R');
+      const first = Buffer.from('n,,n=,r=abcdefghijkl');
+      client.send(rawMessage('p', 'SCRAM-SHA-256', first.length, first));
+      const [, nonce = ''] = /r=([^,]*),/.exec(String((await client.until('R')).at(-1)?.body)) ?? [];
+      client.send(rawMessage('p', Buffer.from(say(nonce))));
+      return [nonce, sqlstateOf(await client.rest())] as const;
+    };
+    const proof = Buffer.alloc(32, 7).toString('base64');
+    const [heard, wrong] = await login((nonce) => `c=biws,r=${nonce},p=${proof}`);
+    expect(wrong).toBe('28P01');
+    expect((await login(() => `c=biws,r=${heard},p=${proof}`))[1]).toBe('08P01');
+    expect((await login((nonce) => `c=eSws,r=${nonce},p=${proof}`))[1]).toBe('08P01');
+  });
+
+  it('who says much before the login is closed', async () => {
+    for (const bytes of [
+      Buffer.concat([Buffer.from('p'), Buffer.from('7fffffff', 'hex')]),
+      rawMessage('p', Buffer.alloc(9_000)),
+      rawMessage('Q', 'SELECT 1'),
+      rawMessage('p', 'SCRAM-SHA-256', -1),
+      rawMessage('p', 'SCRAM-SHA-1', 5, Buffer.from('n,,n=')),
+      rawMessage('p', 'SCRAM-SHA-256-PLUS', 5, Buffer.from('p=tls-server-end-point,,n=,r=abc')),
+    ]) {
+      const client = open();
+      client.send(rawStartup({ user: 'link' }), bytes);
+      expect(sqlstateOf(await client.rest())).toBe('08P01');
+    }
   });
 });
 
@@ -353,6 +408,71 @@ describe('a session', () => {
     client.close();
   });
 
+  it('goes on after what is too long, too many or too deep', async () => {
+    const client = await signIn();
+    const refused = [
+      [`SELECT key${', key'.repeat(2_000)} FROM redis`, '54011'],
+      [`SELECT key FROM redis WHERE key = 'a'${'::text'.repeat(100_000)}`, '54001'],
+      [`SELECT key FROM redis WHERE ${'('.repeat(100_000)}key`, '54001'],
+      [`SELECT key FROM redis WHERE key = ANY ('{${'a'.repeat(20_000_000)}')`, '22P02'],
+      [`SELECT key FROM redis WHERE key = $70000`, '42601'],
+      ['x'.repeat(1_000_000), '0A000'],
+    ] as const;
+    for (const [sql, sqlstate] of refused) {
+      const messages = await query(client, sql);
+      expect([sql.slice(0, 40), sqlstateOf(messages)]).toEqual([sql.slice(0, 40), sqlstate]);
+      expect(messages.find(({ type }) => type === 'E')?.body.length).toBeLessThan(1_000);
+    }
+    const many = rawMessage('P', '', 'SELECT key FROM redis WHERE key = $65535', Buffer.alloc(2));
+    client.send(many, rawMessage('D', Buffer.from('S\0')), rawMessage('S'));
+    const [, described] = await client.until('Z');
+    expect([described?.type, described?.body.readUInt16BE(0)]).toEqual(['t', 65_535]);
+    expect((await query(client, `SELECT 1`)).map(({ type }) => type).join('')).toBe('TDCZ');
+    client.close();
+  });
+
+  it('takes no bytes that are no UTF-8 for something else', async () => {
+    const client = await signIn();
+    await test.redis.set('\ufffd', 'another key');
+    const text = Buffer.concat([
+      Buffer.from(`SELECT value FROM redis WHERE key = '`),
+      Buffer.of(0xff, 0x27, 0),
+    ]);
+    client.send(rawMessage('Q', text));
+    expect(sqlstateOf(await client.until('Z'))).toBe('22021');
+    client.send(rawMessage('P', '', 'SELECT value FROM redis WHERE key = $1', Buffer.alloc(2)));
+    const value = Buffer.from('00000001' + '00000001' + 'ff' + '0000', 'hex');
+    client.send(rawMessage('B', '', '', value), rawMessage('E', '', 0), rawMessage('S'));
+    expect(sqlstateOf(await client.until('Z'))).toBe('22021');
+    client.close();
+  });
+
+  it('ends when all of them ask for too much at once, before it is taken in; others go on', async () => {
+    const { logins, log } = test;
+    const findLogin = (user: string) => logins.get(user) ?? null;
+    const note = (level: string, message: string) => log.push(`${level} ${message}`);
+    const limits = { maxStatementBytes: 100_000 };
+    const gateway = await openGateway({ host: '127.0.0.1', port: 0, findLogin, log: note, limits });
+    const sign = async () => {
+      const client = new RawClient(gateway.port);
+      await client.signIn('link', linkPassword);
+      return client;
+    };
+    const [first, second, third] = [await sign(), await sign(), await sign()];
+    const large = `DECLARE c CURSOR FOR SELECT key FROM redis WHERE key = ANY ('{${'a,'.repeat(30_000)}a}')`;
+    await query(first, 'BEGIN');
+    expect(sqlstateOf(await query(first, large))).toBeUndefined();
+    // Its length is enough: the rest hasn't come.
+    second.send(rawMessage('Q', large).subarray(0, 100));
+    expect(sqlstateOf(await second.rest())).toBe('53200');
+    expect(sqlstateOf(await query(first, 'FETCH ALL FROM c'))).toBeUndefined();
+    await query(first, 'COMMIT');
+    await query(third, 'BEGIN');
+    expect(sqlstateOf(await query(third, large))).toBeUndefined();
+    for (const client of [first, third]) client.close();
+    await gateway.close();
+  });
+
   it('refuses values in binary', async () => {
     const client = await signIn();
     client.send(rawMessage('P', '', 'SELECT 1', Buffer.alloc(2)));
@@ -366,7 +486,11 @@ describe('many connections', () => {
   it('of 1,000 that never sign in, none keeps a link from being read', { timeout: 60_000 }, async () => {
     const clients = Array.from({ length: 1_000 }, () => open());
     for (const client of clients) client.send(rawMessage('', 80_877_103));
-    await vi.waitFor(() => expect(test.gateway.connectionCount).toBe(100), { timeout: 10_000 });
+    await vi.waitFor(() => expect(test.gateway.connectionCount).toBeGreaterThanOrEqual(100), {
+      timeout: 10_000,
+    });
+    // 100 who are signing in, and postgres_fdw.
+    expect(test.gateway.connectionCount).toBeLessThanOrEqual(101);
     await test.sql.query('SELECT postgres_fdw_disconnect_all()');
     expect((await test.sql.query(`SELECT value FROM hredis.redis WHERE key = 'a'`)).rows).toEqual([
       { value: '1' },
@@ -375,13 +499,27 @@ describe('many connections', () => {
     await vi.waitFor(() => expect(test.gateway.connectionCount).toBeLessThan(5), { timeout: 10_000 });
   });
 
-  it('that have signed in are not pushed out: the next one is refused', async () => {
-    const clients = await Promise.all(
-      Array.from({ length: 100 - test.gateway.connectionCount }, () => signIn()),
-    );
-    const late = open();
-    expect(sqlstateOf(await late.rest())).toBe('53300');
+  it('that have signed in are not pushed out: the next one is refused, of a link and of all', async () => {
+    const login = test.logins.get('link');
+    if (!login) throw new Error('There is no login.');
+    for (const user of ['second', 'third']) test.logins.set(user, login);
+    await test.sql.query('SELECT postgres_fdw_disconnect_all()');
+    const clients: RawClient[] = [];
+    const tryAs = async (user: string) => {
+      const client = open();
+      clients.push(client);
+      return sqlstateOf(await client.signIn(user, linkPassword));
+    };
+    for (let i = 0; i < 15; i++) expect(await tryAs('link')).toBeUndefined();
+    expect(await tryAs('link')).toBe('53300');
+    for (let i = 0; i < 5; i++) expect(await tryAs('second')).toBeUndefined();
+    expect(await tryAs('third')).toBe('53300');
+    // A cancel still gets through: it is not told that there is no room.
+    const cancel = open();
+    cancel.send(rawMessage('', 80_877_102, 1, 1));
+    expect(await cancel.rest()).toEqual([]);
     for (const client of clients) client.close();
     await vi.waitFor(() => expect(test.gateway.connectionCount).toBeLessThan(5), { timeout: 10_000 });
+    for (const user of ['second', 'third']) test.logins.delete(user);
   });
 });

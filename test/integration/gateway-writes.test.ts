@@ -1,7 +1,9 @@
 /** INSERT, UPDATE and DELETE through views, triggers, postgres_fdw and the gateway: together at COMMIT, or not at all. */
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openRedisLink } from '../../src/adapters/redis/link.ts';
 import { openTestGateway, type TestGateway } from '../support/gateway.ts';
+import { openRelay } from '../support/relay.ts';
 
 let test: TestGateway;
 
@@ -57,15 +59,20 @@ describe('a row', () => {
     expect((await sql(`DELETE FROM hredis.redis RETURNING key`)).rows.toSorted()).toEqual([['a'], ['b']]);
   });
 
-  it('may be one of as many as a statement can carry', async () => {
-    // 20,000 rows of three columns: 60,000 parameters.
-    await sql(`ALTER SERVER hredis OPTIONS (SET batch_size '20000')`);
+  it('may be one of as many as a transaction may change, and holds Redis up for little of it', async () => {
+    const { redis } = test;
+    // 10,000 rows of three columns: 30,000 parameters.
+    await sql(`ALTER SERVER hredis OPTIONS (SET batch_size '10000')`);
+    await redis.config('RESETSTAT');
     await sql(
-      `INSERT INTO hredis_raw.redis (key, value) SELECT 'k' || g, g FROM generate_series(1, 20000) g`,
+      `INSERT INTO hredis_raw.redis (key, value) SELECT 'k' || g, g FROM generate_series(1, 10000) g`,
     );
     await sql(`ALTER SERVER hredis OPTIONS (SET batch_size '1000')`);
-    expect(await test.redis.dbsize()).toBe(20_000);
-    expect(await test.redis.get('k20000')).toBe('20000');
+    expect(await redis.dbsize()).toBe(10_000);
+    expect(await redis.get('k10000')).toBe('10000');
+    // Redis compares each key with all that are watched already: 1,000 beside 9,000 others would take it 80 ms.
+    const watches = /cmdstat_watch:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1];
+    expect(Number(watches)).toBeGreaterThan(200);
   });
 
   it('may change its key, its time to live, or both', async () => {
@@ -96,6 +103,9 @@ describe('what is refused', () => {
     [`INSERT INTO hredis.redis VALUES ('hash', 'x')`, '42809'],
     [`INSERT INTO hredis.hashes VALUES ('there', 'f', 'x')`, '42809'],
     [`INSERT INTO hredis.hashes VALUES ('hash', 'f', 'x')`, '23505'],
+    [`INSERT INTO hredis.sets VALUES ('set', 'm')`, '23505'],
+    [`INSERT INTO hredis.zsets VALUES ('zset', 'm', 2)`, '23505'],
+    [`INSERT INTO hredis.zsets VALUES ('set', 'm', 2)`, '42809'],
     [`INSERT INTO hredis.redis VALUES ('new', NULL)`, '23502'],
     [`INSERT INTO hredis.redis VALUES ('new', 'x', '0')`, '22023'],
     [`INSERT INTO hredis.redis VALUES ('new', 'x', '-1 day')`, '22023'],
@@ -107,7 +117,10 @@ describe('what is refused', () => {
     const { redis } = test;
     await redis.mset('there', '1', 'other', '2');
     await redis.hset('hash', 'f', 'v');
+    await redis.sadd('set', 'm');
+    await redis.zadd('zset', 1, 'm');
     expect(await codeOf(statement)).toBe(sqlstate);
+    expect(await redis.zscore('zset', 'm')).toBe('1');
     expect(await redis.mget('there', 'other', 'new')).toEqual(['1', '2', null]);
     expect(await redis.hgetall('hash')).toEqual({ f: 'v' });
   });
@@ -248,12 +261,59 @@ describe('a transaction', () => {
     expect(await test.redis.get('counter')).toBe(String(done));
   });
 
-  it('changes no more rows than it may, and says so', async () => {
+  it('changes no more rows than it may, and says so', { timeout: 120_000 }, async () => {
+    const { redis } = test;
     expect(
-      await codeOf(`INSERT INTO hredis_raw.sets SELECT 's', g::text FROM generate_series(1, 100001) g`),
+      await codeOf(`INSERT INTO hredis_raw.sets SELECT 's', g::text FROM generate_series(1, 10001) g`),
     ).toBe('54000');
-    expect(await test.redis.dbsize()).toBe(0);
-  }, 120_000);
+    expect(await redis.dbsize()).toBe(0);
+    for (let from = 0; from < 10_001; from += 1_000)
+      await redis.mset(Array.from({ length: 2_002 }, (_, i) => (i % 2 ? 'v' : `k${from + i / 2}`)));
+    expect(await codeOf('DELETE FROM hredis_raw.redis')).toBe('54000');
+    expect(await codeOf(`UPDATE hredis_raw.redis SET value = 'w'`)).toBe('54000');
+    expect(await redis.dbsize()).toBeGreaterThan(10_000);
+    await sql(`DELETE FROM hredis_raw.redis WHERE key < 'k5'`);
+    expect(await codeOf('DELETE FROM hredis_raw.redis')).toBe('no error');
+    expect(await redis.dbsize()).toBe(0);
+  });
+
+  it('rests on no more keys than it may, whether they are there or not', async () => {
+    await test.redis.set('k7', 'v');
+    const keys = (count: number) => `key = ANY (ARRAY(SELECT 'k' || g FROM generate_series(1, ${count}) g))`;
+    // Only what is there is changed, and has to stay as it is.
+    expect((await sql(`DELETE FROM hredis_raw.redis WHERE ${keys(30_000)}`)).rowCount).toBe(1);
+    expect(await test.redis.exists('k7')).toBe(0);
+    await sql('BEGIN');
+    for (let i = 0; i < 10; i++) await sql(`DELETE FROM hredis_raw.redis WHERE ${keys(1_000)}`);
+    expect(await codeOf(`DELETE FROM hredis_raw.redis WHERE key = 'k1'`)).toBe('no error');
+    for (let i = 0; i < 9; i++)
+      await sql(`DELETE FROM hredis_raw.redis WHERE ${keys(1_000).replace("'k'", `'${i}'`)}`);
+    expect(await codeOf(`DELETE FROM hredis_raw.redis WHERE key = 'one more'`)).toBe('54000');
+    await sql('ROLLBACK');
+  });
+
+  it('gives a key one type, or nothing was done', async () => {
+    const { redis } = test;
+    await sql('BEGIN');
+    await sql(`INSERT INTO hredis.redis VALUES ('a', '1'), ('b', '1')`);
+    await sql('SAVEPOINT s');
+    expect(await codeOf(`INSERT INTO hredis.hashes VALUES ('b', 'f', 'v')`)).toBe('42809');
+    await sql('ROLLBACK TO s');
+    await sql(`DELETE FROM hredis.redis WHERE key = 'b'`);
+    await sql(`INSERT INTO hredis.hashes VALUES ('b', 'f', 'v')`);
+    await sql('COMMIT');
+    expect([await redis.type('a'), await redis.type('b')]).toEqual(['string', 'hash']);
+  });
+
+  it('takes no score that Redis would refuse at its end', async () => {
+    for (const score of ['1e400', '-1e400', '1e-400', '0x10', ''])
+      expect([score, await codeOf(`INSERT INTO hredis_raw.zsets VALUES ('z', 'm', '${score}')`)]).toEqual([
+        score,
+        '22023',
+      ]);
+    await sql(`INSERT INTO hredis.zsets VALUES ('z', 'a', '1e308'), ('z', 'b', '1e-320'), ('z', 'c', '-0')`);
+    expect(await test.redis.zcard('z')).toBe(3);
+  });
 
   it('fails at its COMMIT when Redis has no more room, and nothing was done', async () => {
     const { redis } = test;
@@ -264,6 +324,37 @@ describe('a transaction', () => {
     await redis.config('SET', 'maxmemory', '0');
     expect(await redis.dbsize()).toBe(0);
     expect(await rows('SELECT key FROM hredis.redis')).toEqual([]);
+  });
+});
+
+describe('a COMMIT that Redis does not answer', () => {
+  it('says that nobody knows what became of it; the next one goes on', { timeout: 60_000 }, async () => {
+    const relay = await openRelay(test.server.port);
+    const link = openRedisLink({ url: `redis://127.0.0.1:${relay.port}` });
+    const key = Buffer.from('a');
+    const change = { kind: 'set', key, value: Buffer.from('1'), ttlMs: null } as const;
+    const lost = link.openWriting();
+    await lost.watch([key]);
+    relay.holdAnswers();
+    const applied = lost.apply([change]).catch((error: unknown) => error);
+    await expect.poll(() => test.redis.get('a')).toBe('1');
+    await relay.stop();
+    expect(await applied).toMatchObject({ failure: 'unknown' });
+
+    await relay.start();
+    const before = link.openWriting();
+    await before.watch([key]);
+    await relay.stop();
+    await expect.poll(() => before.watch([Buffer.from('b')]).catch(() => 'gone')).toBe('gone');
+    // It was gone before: nothing has been sent.
+    await expect(before.apply([change])).rejects.toMatchObject({ failure: 'unreachable' });
+    await relay.start();
+    const next = link.openWriting();
+    await next.watch([key]);
+    await next.apply([{ ...change, value: Buffer.from('2') }]);
+    expect(await test.redis.get('a')).toBe('2');
+    await link.close();
+    await relay.close();
   });
 });
 

@@ -82,6 +82,14 @@ describe('a link is not made', () => {
     );
   });
 
+  it('of the store of a pgclip, whatever its URL calls it', async () => {
+    await site.redis.zadd('pgclip:clips', 0, 'a clip');
+    for (const prefix of ['', 'pgclip:'])
+      await expectRefused(() => create({ prefix }), 'remote_refused', /^CACHE_URL is the store of a pgclip/);
+    await create({ prefix: 'app:' });
+    await site.redis.del('pgclip:clips');
+  });
+
   it('of a node of a cluster', async () => {
     const cluster = await startRedis({ cluster: true });
     try {
@@ -91,17 +99,12 @@ describe('a link is not made', () => {
     }
   });
 
-  it('without a gateway, or one that is not reached or has another token', async () => {
+  it('with a gateway that is not reached or has another token', async () => {
     const gateway = (host: string, port: number) => ({
       ...site.remote,
       check: site.remote.check,
       gateway: { host, port, tls: 'none' } as const,
     });
-    await expectRefused(
-      () => create({}, { ...site.remote, gateway: null }),
-      'remote_refused',
-      /GATEWAY_PORT/,
-    );
     await expectRefused(() => create({}, gateway('127.0.0.1', 1)), 'remote_refused', /GATEWAY_ADDRESS/);
     await expectRefused(
       () => create({}, gateway('no.such.host.invalid', 5433)),
@@ -224,6 +227,12 @@ describe('a link', () => {
     });
     await expect(executeSql(ownerUrl, `INSERT INTO hredis.lists VALUES ('a', 0, 'b')`)).rejects.toThrow();
     await executeSql(ownerUrl, 'DROP TRIGGER pgclip_write ON hredis.sets');
+    expect(await site.host.compare('hredis', site.remote, site.reader)).toMatchObject([
+      { name: 'sets', detail: 'takes changes' },
+    ]);
+    await site.host.refresh('hredis', site.remote, site.reader);
+    const nothing = `CREATE OR REPLACE FUNCTION hredis_raw.write_sets() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN old; END'`;
+    await executeSql(ownerUrl, nothing);
     expect(await site.host.compare('hredis', site.remote, site.reader)).toMatchObject([
       { name: 'sets', detail: 'takes changes' },
     ]);

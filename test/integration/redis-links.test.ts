@@ -1,6 +1,7 @@
 /** Links of a Redis, on two versions of PostgreSQL: made, read by clips through the gateway, refreshed, removed. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { hardenDatabase } from '../../src/adapters/postgres/harden.ts';
 import { hostOf, queryRows, readLinkState } from '../support/links.ts';
 import { executeSql } from '../support/postgres.ts';
 import { openRedisSite, type RedisSite } from '../support/redis-links.ts';
@@ -46,6 +47,20 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('a linked Redis on %s',
 
   const compare = (host = site.host, remote = site.remote) => host.compare('hredis', remote, site.reader);
   const hosts = () => [site.host, hostOf(site.database, null)];
+
+  it('opens nothing behind its views to a login that is hardened', async () => {
+    const { role } = await hardenDatabase(site.database.superuserUrl);
+    const open = await queryRows(
+      site.database.superuserUrl,
+      `SELECT n.nspname, has_schema_privilege('${role}', n.oid, 'USAGE'), bool_or(has_table_privilege('${role}', c.oid, 'SELECT'))
+       FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname LIKE 'hredis%' GROUP BY n.oid ORDER BY 1`,
+    );
+    await executeSql(site.database.superuserUrl, `DROP OWNED BY ${role}`, `DROP ROLE ${role}`);
+    expect(open).toEqual([
+      ['hredis', true, true],
+      ['hredis_raw', false, false],
+    ]);
+  });
 
   it('is listed by any login, and is as it should be', async () => {
     for (const host of hosts()) {
@@ -135,6 +150,17 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('a linked Redis on %s',
     ['the name of its server', 'ALTER SERVER hredis_server RENAME TO other', 'server'],
     ['a column of a foreign table', 'ALTER FOREIGN TABLE hredis_raw.keys ADD COLUMN more text', 'table'],
     ['the barrier of a view', 'ALTER VIEW hredis.keys RESET (security_barrier)', 'table'],
+    [
+      'what a view shows',
+      "CREATE OR REPLACE VIEW hredis.redis WITH (security_barrier) AS SELECT key, value, ttl::interval AS ttl FROM hredis_raw.redis WHERE key <> 'other'",
+      'table',
+    ],
+    [
+      'a column of a view',
+      'CREATE OR REPLACE VIEW hredis.sets AS SELECT key, member, 1 AS more FROM hredis_raw.sets',
+      'table',
+    ],
+    ['another option of a view', 'ALTER VIEW hredis.keys SET (security_invoker = true)', 'table'],
     ['the names of the columns of a view', 'ALTER VIEW hredis.keys RENAME COLUMN key TO other', 'table'],
     ['what the clip login may read', `REVOKE SELECT ON hredis.redis FROM READER`, 'rights'],
     ['what it may not read', `GRANT SELECT ON hredis_raw.redis TO READER`, 'rights'],

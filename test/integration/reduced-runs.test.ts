@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import type { RedisWay } from '../../src/adapters/postgres/reduced-text.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import { summarize } from '../../src/domain/explanation.ts';
+import type { Log } from '../../src/domain/ports.ts';
 import { LinkCredentials } from '../../src/linking/credentials.ts';
 import { openRedisReaders, type RedisReaders } from '../../src/linking/redis-readers.ts';
 import { openSqlParser } from '../../src/linking/sql-parser.ts';
@@ -34,6 +35,20 @@ const queries = [
   `SELECT key, index, value FROM hredis.lists WHERE key = 'l' ORDER BY index`,
   `SELECT key, type, bytes > 0 FROM hredis.keys WHERE key IN ('z', 'h', 'soon') ORDER BY 1`,
   String.raw`SELECT value FROM hredis.redis WHERE key IN ('\x00ff', '\x61') ORDER BY 1`,
+  'SELECT * FROM counted ORDER BY id',
+  'SELECT label, value FROM best ORDER BY value DESC',
+  'SELECT key, value FROM liked ORDER BY key',
+  'WITH counted AS (SELECT 1 AS id) SELECT * FROM counted',
+  `SELECT 'é📈', Counted.views FROM public . "counted" WHERE id < 5 ORDER BY 2`,
+  `SELECT a.views, p.v FROM counted a JOIN prefixed AS p(x, v) ON p.x = 'widget:' || a.id ORDER BY 1, 2`,
+  `WITH t AS (SELECT * FROM counted WHERE id = 3) SELECT 'é📈', t.*, (SELECT max(v) FROM prefixed) FROM t`,
+  'SELECT id FROM widgets w WHERE EXISTS (SELECT FROM counted WHERE counted.id = w.id + 990) ORDER BY 1',
+  'SELECT id, (SELECT max(c.views) FROM counted c WHERE c.id = w.id) FROM widgets w WHERE id < 4 ORDER BY 1',
+  'SELECT w.id, x.views FROM widgets w, LATERAL (SELECT * FROM counted c WHERE c.id = w.id) x WHERE w.id < 4 ORDER BY 1',
+  `SELECT "Odd one".* FROM "Odd schema"."Odd one" WHERE "A ""key""" ^@ 'widget:998' ORDER BY 1`,
+  `SELECT a.value, b.value FROM best a LEFT JOIN best AS b ON b.value = a.value + 3 ORDER BY 1`,
+  `SELECT value FROM hredis.redis WHERE key ^@ 'widget:99'::text ORDER BY 1`,
+  'SELECT value FROM one UNION ALL SELECT views FROM counted WHERE id = 5 ORDER BY 1',
 ];
 
 const credentials = new LinkCredentials(testToken);
@@ -73,8 +88,27 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
       'CREATE TABLE widgets (id int, name text)',
       `INSERT INTO widgets SELECT n, 'widget ' || n FROM generate_series(1, ${widgets}) n`,
       'ANALYZE widgets',
+      'CREATE TABLE mine AS SELECT * FROM widgets',
+      'ALTER TABLE mine ENABLE ROW LEVEL SECURITY',
     );
     await site.host.create({ name: 'hredis', schema: 'public', reader: site.reader }, site.remote);
+    await executeSql(
+      site.database.ownerUrl,
+      `CREATE VIEW counted AS SELECT w.id, w.name, r.value AS views FROM widgets w JOIN hredis.redis r ON r.key = concat('widget:', w.id)`,
+      'CREATE VIEW best AS SELECT name AS label, views::int AS value FROM counted ORDER BY 2 DESC LIMIT 10',
+      `CREATE VIEW prefixed(k, v) AS SELECT key, value FROM hredis.redis WHERE key ^@ 'widget:99'`,
+      `CREATE VIEW one AS WITH x AS (SELECT 'widget:7' AS k) SELECT value FROM hredis.redis r JOIN x ON r.key = x.k`,
+      `CREATE VIEW guarded AS SELECT m.id, r.value FROM mine m JOIN hredis.redis r ON r.key = concat('widget:', m.id)`,
+      `CREATE VIEW hiding AS SELECT m.id, r.value FROM mine m JOIN (WITH mine AS (SELECT 1 AS id) SELECT id FROM mine) x ON x.id <= m.id
+        JOIN hredis.redis r ON r.key = concat('widget:', m.id)`,
+      'CREATE TABLE closed AS SELECT * FROM widgets',
+      `CREATE VIEW over_closed AS SELECT c.id, r.value FROM closed c JOIN hredis.redis r ON r.key = concat('widget:', c.id)`,
+      `CREATE VIEW liked AS SELECT key, value FROM hredis.redis WHERE key LIKE 'widget:99%'`,
+      'CREATE SCHEMA "Odd schema"',
+      `CREATE VIEW "Odd schema"."Odd one" AS SELECT k AS "A ""key""", v FROM prefixed`,
+      'GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC',
+      `REVOKE SELECT ON closed FROM PUBLIC, ${site.reader}`,
+    );
     observer = await Observer.open(site.database.superuserUrl);
   });
 
@@ -99,15 +133,13 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
     return Object.fromEntries(found.map(([, name, calls]) => [name, Number(calls)]));
   }
 
-  /** Hides from pgclip's runs, not from the catalogue, that the database can reach the gateway. */
+  /** Refreshes the link to none, and back. */
   async function withoutGateway<T>(work: () => Promise<T>): Promise<T> {
-    const owner = site.database.ownerUrl;
-    const { host } = site.gateway.address;
-    await executeSql(owner, 'ALTER SERVER hredis_server OPTIONS (DROP host)');
+    await site.host.refresh('hredis', { ...site.remote, gateway: null }, site.reader);
     try {
       return await work();
     } finally {
-      await executeSql(owner, `ALTER SERVER hredis_server OPTIONS (ADD host '${host}')`);
+      await site.host.refresh('hredis', site.remote, site.reader);
     }
   }
 
@@ -123,6 +155,24 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
     expect(await runAll(open(way(true)), sql)).toEqual(expected);
     const alone = await withoutGateway(() => runAll(open(way(false)), sql));
     expect(alone).toEqual(expected);
+  });
+
+  it('show what somebody has made of a view, through the gateway', async () => {
+    const filters = `CREATE OR REPLACE VIEW hredis.redis WITH (security_barrier = true) AS
+      SELECT key, value, ttl::interval AS ttl FROM hredis_raw.redis WHERE key <> 'widget:5'`;
+    const leads = `ALTER FOREIGN TABLE hredis_raw.redis OPTIONS (SET table_name 'lists')`;
+    for (const [change, rows] of [
+      [filters, widgets - 1],
+      [leads, null],
+    ] as const) {
+      await executeSql(site.database.ownerUrl, change);
+      const expected = await problemOf(runAll(open(undefined), join));
+      const itself = runAll(open(way(true)), join);
+      if (rows === null) expect(await problemOf(itself)).toEqual(expected);
+      else expect((await itself).rows).toHaveLength(rows);
+      await site.host.refresh('hredis', site.remote, site.reader);
+      expect((await open(way(true)).explain(join)).reductions).toMatchObject([{ handedOver: true }]);
+    }
   });
 
   it('read no more than their keys', async () => {
@@ -149,7 +199,7 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
     const whole = await open(way(false)).explain(
       `SELECT 1 FROM widgets w JOIN hredis.redis r ON r.key = concat(random(), w.id)`,
     );
-    expect(summarize(whole).at(-1)).toMatch(/^hredis\.redis scanned whole: .*volatile/);
+    expect(summarize(whole).at(-1)).toMatch(/^hredis\.redis not reduced to keys: .*volatile/);
     expect((await open(way(false)).explain('SELECT 1')).reductions).toBeUndefined();
   });
 
@@ -158,7 +208,7 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
       JOIN hredis.redis r ON r.key = concat('widget:', n) LIMIT 0`;
     const explained = await open(way(false)).explain(many(3_000_000));
     expect(summarize(explained).at(-1)).toBe(
-      'hredis.redis scanned whole: about 3,000,000 keys would have to be collected',
+      'hredis.redis not reduced to keys: about 3,000,000 keys would have to be collected',
     );
     const alone = await withoutGateway(() => problemOf(open(way(false)).run(many(200_001))));
     expect(alone).toMatchObject({ code: 'sql_refused', message: expect.stringContaining('200,000 keys') });
@@ -180,13 +230,48 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
     const sql = `${join} WHERE '=y' <> 'x'`;
     expect((await runAll(database, sql)).rows).toHaveLength(widgets);
     expect(summarize(await database.explain(sql)).at(-1)).toBe(
-      'hredis.redis scanned whole: the query failed with the keys put in',
+      'hredis.redis not reduced to keys: the query failed with the keys put in',
     );
     const broken = open(way(false, { openParser: () => Promise.reject(new Error('no file')) }), {
       log: (level, message) => log.push(`${level} ${message}`),
     });
     expect((await runAll(broken, join)).rows).toHaveLength(widgets);
     expect(log).toEqual([expect.stringContaining('error the SQL parser could not be opened')]);
+  });
+
+  it.each(['parse', 'indexOf'])('outlive a mistake in the analysis, in %s', async (where) => {
+    const breakOff = () => {
+      throw new TypeError(`Cannot read what is secret of ${join}`);
+    };
+    const openParser = async () => {
+      const parser = await openSqlParser();
+      if (where === 'parse') return { parse: breakOff };
+      return {
+        parse(sql: string) {
+          const parsed = parser.parse(sql);
+          return parsed && { ...parsed, indexOf: breakOff };
+        },
+      };
+    };
+    const logged: string[] = [];
+    const log: Log = (...entry) => logged.push(JSON.stringify(entry));
+    for (const readsItself of [false, true]) {
+      const database = open(way(readsItself, { openParser }), { log });
+      expect((await runAll(database, join)).rows).toHaveLength(widgets);
+      expect((await database.explain(join)).rows).toBe(widgets);
+    }
+    expect(logged[0]).toContain('error","the look into a query over a linked Redis broke off');
+    expect(logged[0]).toContain('breakOff');
+    expect(logged.join()).not.toMatch(/secret|concat/);
+    await withoutGateway(async () => {
+      const alone = open(way(false, { openParser }), { log });
+      const refused =
+        where === 'parse'
+          ? { code: 'sql_failed', sqlstate: 'PGC01' }
+          : { code: 'sql_refused', sqlstate: '0A000', message: 'the text could not be looked into' };
+      expect(await problemOf(runAll(alone, join))).toMatchObject(refused);
+      expect((await runAll(alone, 'SELECT count(*) FROM widgets')).rows).toEqual([[`${widgets}`]]);
+    });
   });
 
   it('are looked for when the database may have got its first link', async () => {
@@ -229,6 +314,36 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
     expect(alone).toEqual(expected);
   });
 
+  it.each([
+    // The owner of the view sees rows that the clip login does not.
+    ['SELECT * FROM guarded', /^the view public\.guarded: public\.mine shows others other rows$/],
+    ['SELECT * FROM hiding', /^the view public\.hiding: public\.mine shows others other rows$/],
+    [
+      'SELECT * FROM over_closed',
+      /^the view public\.over_closed: the clip login may not read public\.closed$/,
+    ],
+    ['SELECT count(counted.*) FROM counted', /^the view public\.counted is used as a whole row$/],
+    // These names would mean something else within the definition.
+    [
+      'WITH widgets AS (SELECT 1 AS id, NULL AS name) SELECT * FROM counted, widgets',
+      /has the name of a WITH query$/,
+    ],
+    ['SELECT counted FROM counted', /^the view public\.counted is used as a whole row$/],
+    ['TABLE counted', /written in a way that is not followed$/],
+  ])('are refused over a view that can not be written out: %s', async (sql, message) => {
+    const refused = { code: 'sql_refused', message: expect.stringMatching(message) };
+    expect(await withoutGateway(() => problemOf(open(way(false)).run(sql)))).toMatchObject(refused);
+    // The gateway answers it.
+    expect(await problemOf(runAll(open(way(true)), sql))).toBe('no error');
+  });
+
+  it('over a view tell errors of the text as it is written', async () => {
+    const sql = `SELECT 'é📈', views FROM counted\nWHERE id = 1 AND nope = 2`;
+    const expected = await problemOf(runAll(open(undefined), sql));
+    expect(expected).toMatchObject({ code: 'sql_refused', line: 2 });
+    expect(await withoutGateway(() => problemOf(runAll(open(way(false)), sql)))).toEqual(expected);
+  });
+
   it('are refused in words where nobody can answer them', async () => {
     await withoutGateway(async () => {
       const database = open(way(false));
@@ -244,25 +359,23 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)('clips over a linked Re
       expect(await database.describe(join)).toMatchObject([{ name: 'id' }, { name: 'views' }]);
     });
     // Whoever can write a comment can't show more by it.
-    const client = new pg.Client({ connectionString: site.database.ownerUrl });
-    await client.connect();
-    const { rows } = await client.query(
-      "SELECT obj_description(oid, 'pg_foreign_server') AS comment FROM pg_foreign_server WHERE srvname = 'hredis_server'",
-    );
-    const comment = rows[0].comment as string;
-    const put = (text: string) =>
-      client.query(`COMMENT ON SERVER hredis_server IS ${pg.escapeLiteral(text)}`);
-    try {
-      await put(comment.replace('"prefix":""', '"prefix":"w"'));
-      await withoutGateway(async () => {
-        expect(await problemOf(runAll(open(way(false)), join))).toMatchObject({
-          message: expect.stringContaining('hredis was made with another API token or changed by someone'),
-        });
-      });
-    } finally {
-      await put(comment);
+    await withoutGateway(async () => {
+      const client = new pg.Client({ connectionString: site.database.ownerUrl });
+      await client.connect();
+      const { rows } = await client.query(
+        "SELECT obj_description('hredis'::regnamespace, 'pg_namespace') AS comment",
+      );
+      const comment = (rows[0].comment as string).replace('"prefix":""', '"prefix":"w"');
+      await client.query(`COMMENT ON SCHEMA hredis IS ${pg.escapeLiteral(comment)}`);
       await client.end();
-    }
+      expect(await problemOf(open(way(false)).run(join))).toMatchObject({
+        message: expect.stringContaining('hredis was made with another API token or changed by someone'),
+      });
+      await executeSql(
+        site.database.ownerUrl,
+        `COMMENT ON SCHEMA hredis IS ${pg.escapeLiteral(rows[0].comment as string)}`,
+      );
+    });
     // A gateway that is there answers what pgclip alone can't.
     expect((await runAll(open(way(true)), 'SELECT * FROM hredis.sets')).rows).toHaveLength(2);
   });

@@ -1,17 +1,11 @@
 /**
- * The proof of the reduction: hundreds of random queries, run as they are written and reduced, give the same rows.
- * `PGCLIP_SEED` and `PGCLIP_QUERIES` repeat a run or make it longer.
+ * The proof of the reduction: hundreds of random queries, run as they are written, reduced and over rows that are handed
+ * in, give the same rows. `PGCLIP_SEED` and `PGCLIP_QUERIES` repeat a run or make it longer.
  */
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { readFacts } from '../../src/adapters/postgres/reduction-facts.ts';
-import { handOver, type RowReader } from '../../src/adapters/postgres/reduction-rows.ts';
-import type { Facts } from '../../src/reduction/facts.ts';
-import { planFetch } from '../../src/reduction/fetch.ts';
-import { reduce } from '../../src/reduction/reduce.ts';
-import type { SqlParser } from '../../src/reduction/sql-parser.ts';
 import { createTestDatabase, executeSql, type TestDatabase } from '../support/postgres.ts';
-import { openTestParser, standInLinks } from './reduction-parser.ts';
+import { Comparison, type Outcome } from './reduction-comparison.ts';
+import { OddQueryMaker } from './reduction-odd-queries.ts';
 import { QueryMaker } from './reduction-queries.ts';
 import { tablesForQueries } from './reduction-tables.ts';
 
@@ -19,134 +13,135 @@ const seed = Number(process.env.PGCLIP_SEED ?? Math.floor(Math.random() * 1e9));
 const count = Number(process.env.PGCLIP_QUERIES ?? 1000);
 
 let database: TestDatabase;
-let client: pg.Client;
-let parser: SqlParser;
+let comparison: Comparison;
 
 beforeAll(async () => {
-  parser = await openTestParser();
   database = await createTestDatabase(inject('postgresUrl'));
   await executeSql(database.superuserUrl, ...tablesForQueries, 'ANALYZE');
-  client = new pg.Client({ connectionString: database.superuserUrl });
-  await client.connect();
-  // Intervals as text, as they are handed over.
-  await client.query("SET statement_timeout = '10s'; SET jit = off");
+  comparison = await Comparison.open(database.superuserUrl);
 });
 
 afterAll(async () => {
-  await client.end();
+  await comparison?.end();
   await database.drop();
 });
-
-/** The rows, sorted, or the SQLSTATE that the query ends with. */
-async function outcome(sql: string): Promise<string[] | string> {
-  await client.query("SELECT set_config('test.calls', '0', false)");
-  try {
-    const { rows } = await client.query({ text: sql, rowMode: 'array' });
-    return rows.map((row) => JSON.stringify(row)).sort();
-  } catch (error) {
-    if (error instanceof pg.DatabaseError) return error.code ?? 'unknown';
-    throw error;
-  }
-}
 
 /** True when it gives other rows as soon as Postgres joins in another way: then nothing can be compared. */
 async function dependsOnPlan(sql: string, rows: readonly string[]): Promise<boolean> {
   for (const setting of ['enable_hashjoin', 'enable_nestloop', 'enable_mergejoin']) {
-    await client.query(`SET ${setting} = off`);
-    const others = await outcome(sql);
-    await client.query(`RESET ${setting}`);
+    await comparison.client.query(`SET ${setting} = off`);
+    const others = await comparison.outcome(sql);
+    await comparison.client.query(`RESET ${setting}`);
     if (JSON.stringify(others) !== JSON.stringify(rows)) return true;
   }
   return false;
 }
 
-/** Reads the stand-in tables in the place of Redis, in small batches. */
-const reader: RowReader = {
-  async *ofKeys({ relation }, keys) {
-    const text = `SELECT * FROM hredis.${relation.name} WHERE key = ANY ($1)`;
-    for (let n = 0; n < keys.length; n += 5) {
-      yield (
-        await client.query<(string | null)[]>({ text, values: [keys.slice(n, n + 5)], rowMode: 'array' })
-      ).rows;
-    }
-  },
-  async *ofPrefix({ relation }, prefix) {
-    const text = `SELECT * FROM hredis.${relation.name} WHERE key ^@ $1`;
-    yield (await client.query<(string | null)[]>({ text, values: [prefix], rowMode: 'array' })).rows;
-  },
-};
+type Tally = Record<
+  | 'reduced'
+  | 'asWritten'
+  | 'failed'
+  | 'refused'
+  | 'undetermined'
+  | 'repeated'
+  | 'withRows'
+  | 'keys'
+  | 'perRow'
+  | 'fetched'
+  | 'fetchedViews',
+  number
+>;
 
-/** 1 when the way without the gateway could be gone, and gave these rows. */
-async function compareFetched(sql: string, facts: Facts, rows: readonly string[]): Promise<number> {
-  const plan = planFetch(sql, facts, parser);
-  if (plan.kind !== 'fetch') return 0;
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
-    const limits = { maxKeys: 10_000, maxCharacters: 1e6 };
-    const handed = await handOver(client, plan, reader, limits);
-    if (handed.kind !== 'ready') throw new Error('more than could be handed over');
-    expect(await outcome(handed.sql), `fetched, seed ${seed}\n${sql}\n${handed.sql}`).toEqual(rows);
-  } finally {
-    await client.query('ROLLBACK');
-  }
-  return 1;
+/** Functions whose rows depend on how often they are called, and when. */
+const counts = /counted|counting/;
+
+/** Views over Redis, which are written out on the way without the gateway. */
+const readsView = /\b(?:seen|again|Odd view|either|last_nine|per_key|of_widgets|of_shops)\b/;
+
+/**
+ * True when the query's own expression has failed where Postgres happened not to come to it before: then a run is made
+ * again as it is written. What is put in never fails.
+ */
+function failsByItself(outcome: Outcome, sql: string, added: readonly string[]): boolean {
+  const risky = /12 \/ |code::int/;
+  const failed = outcome === '22012' || outcome === '22P02';
+  return failed && risky.test(sql) && !added.some((text) => risky.test(text));
 }
 
-describe(`random queries (PGCLIP_SEED=${seed})`, () => {
-  it(`give the same rows as written and reduced, ${count} times`, { timeout: 300_000 }, async () => {
-    const maker = new QueryMaker(seed);
-    const tally = {
-      reduced: 0,
-      asWritten: 0,
-      failed: 0,
-      refused: 0,
-      undetermined: 0,
-      withRows: 0,
-      keys: 0,
-      perRow: 0,
-      fetched: 0,
-    };
-    for (let n = 0; n < count; n++) {
-      const sql = maker.query();
-      const parsed = parser.parse(sql);
-      expect(parsed, sql).not.toBeNull();
-      if (!parsed) continue;
-      const facts = await readFacts(client, parsed, parser, standInLinks);
-      const reduction = reduce(sql, facts, parser);
-      expect(reduction.kind, sql).not.toBe('no redis');
-      if (reduction.kind !== 'reduced') {
-        tally.asWritten++;
-        continue;
-      }
-      const written = await outcome(sql);
-      // What Postgres refuses or fails at as it is written may as well fail otherwise.
-      if (typeof written === 'string') {
-        if (written.startsWith('42') || written === '0A000') tally.refused++;
-        else tally.failed++;
-        continue;
-      }
-      // What counts its calls must not be called once more.
-      for (const { text } of reduction.edits) expect(text, sql).not.toMatch(/counted|counting/);
-      if (/counted|counting/.test(sql) && (await dependsOnPlan(sql, written))) {
-        tally.undetermined++;
-        continue;
-      }
-      tally.reduced++;
-      if (written.length > 0) tally.withRows++;
-      if (reduction.scans.some(({ reads }) => reads === 'keys')) tally.keys++;
-      if (reduction.scans.some(({ reads }) => reads === 'keys per row')) tally.perRow++;
-      tally.fetched += await compareFetched(sql, facts, written);
-      expect(await outcome(reduction.sql), `seed ${seed}, query ${n}\n${sql}\n${reduction.sql}`).toEqual(
-        written,
-      );
-    }
-    console.log(`reduction: seed ${seed}`, JSON.stringify(tally));
-    // A reduction that never happens would be right too.
+/** Runs one query every way. Throws where the rows differ. */
+async function compare(sql: string, at: string, tally: Tally): Promise<void> {
+  const looked = await comparison.look(sql);
+  const { reduction, plan } = looked;
+  expect(reduction.kind, sql).not.toBe('no redis');
+  if (reduction.kind !== 'reduced' && plan.kind !== 'fetch') {
+    tally.asWritten++;
+    return;
+  }
+  const written = await comparison.outcome(sql);
+  // What Postgres refuses or fails at as it is written may as well fail otherwise.
+  if (typeof written === 'string') {
+    if (written.startsWith('42') || written === '0A000') tally.refused++;
+    else tally.failed++;
+    return;
+  }
+  // What counts its calls must not be called once more.
+  const edits = reduction.kind === 'reduced' ? reduction.edits : [];
+  for (const { text } of edits) expect(text, sql).not.toMatch(counts);
+  if (counts.test(sql) && (await dependsOnPlan(sql, written))) {
+    tally.undetermined++;
+    return;
+  }
+  if (written.length > 0) tally.withRows++;
+  if (reduction.kind === 'reduced') {
+    tally.reduced++;
+    if (reduction.scans.some(({ reads }) => reads === 'keys')) tally.keys++;
+    if (reduction.scans.some(({ reads }) => reads === 'keys per row')) tally.perRow++;
+    const reduced = await comparison.outcome(reduction.sql);
+    const added = edits.map(({ text }) => text);
+    if (failsByItself(reduced, sql, added)) tally.repeated++;
+    else expect(reduced, `${at}\n${sql}\n${reduction.sql}`).toEqual(written);
+  }
+  const fetched = await comparison.fetched(looked);
+  if (!fetched) return;
+  tally.fetched++;
+  if (readsView.test(sql)) tally.fetchedViews++;
+  if (failsByItself(fetched.outcome, sql, [])) tally.repeated++;
+  // Over fewer rows its calls may be counted in an order that no setting above has brought about.
+  else if (counts.test(sql) && JSON.stringify(fetched.outcome) !== JSON.stringify(written))
+    tally.undetermined++;
+  else expect(fetched.outcome, `fetched, ${at}\n${sql}\n${fetched.sql}`).toEqual(written);
+}
+
+async function compareAll(maker: { query(): string }, label: string): Promise<Tally> {
+  const tally: Tally = {
+    ...{ reduced: 0, asWritten: 0, failed: 0, refused: 0, undetermined: 0, repeated: 0 },
+    ...{ withRows: 0, keys: 0, perRow: 0, fetched: 0, fetchedViews: 0 },
+  };
+  for (let n = 0; n < count; n++) await compare(maker.query(), `seed ${seed}, query ${n}`, tally);
+  console.log(`reduction, ${label}: seed ${seed}`, JSON.stringify(tally));
+  return tally;
+}
+
+describe(`random queries (PGCLIP_SEED=${seed}), ${count} of a kind, give the same rows as written and reduced`, () => {
+  // A reduction that never happens would be right too.
+  it('in every shape', { timeout: 300_000 }, async () => {
+    const tally = await compareAll(new QueryMaker(seed), 'shapes');
     expect(tally.reduced).toBeGreaterThan(count * 0.45);
     expect(tally.withRows).toBeGreaterThan(count * 0.35);
     expect(tally.keys).toBeGreaterThan(count * 0.33);
     expect(tally.fetched).toBeGreaterThan(count * 0.3);
+    expect(tally.fetchedViews).toBeGreaterThan(count * 0.04);
     expect(tally.perRow).toBeGreaterThan(count * 0.02);
     expect(tally.refused + tally.failed + tally.undetermined).toBeLessThan(count * 0.25);
+    expect(tally.repeated).toBeLessThan(count * 0.01);
+  });
+
+  it('with names and types that mislead', { timeout: 300_000 }, async () => {
+    const tally = await compareAll(new OddQueryMaker(seed), 'odd ones');
+    expect(tally.reduced).toBeGreaterThan(count * 0.18);
+    expect(tally.withRows).toBeGreaterThan(count * 0.16);
+    expect(tally.fetched).toBeGreaterThan(count * 0.12);
+    expect(tally.fetchedViews).toBeGreaterThan(count * 0.02);
+    expect(tally.refused + tally.failed).toBeLessThan(count * 0.05);
   });
 });

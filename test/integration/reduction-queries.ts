@@ -132,7 +132,9 @@ export class QueryMaker extends SourceMaker {
   }
 
   #redis(): string {
-    return this.one('hredis.redis', 'hredis.redis', 'hredis.redis', 'hredis.hashes', 'seen');
+    const views = ['seen', 'again', '"Odd view"', 'either', 'last_nine', 'per_key', 'of_widgets', 'of_shops'];
+    const tables = ['hredis.redis', 'hredis.redis', 'hredis.redis', 'hredis.hashes'];
+    return this.one(...tables, ...tables, this.one(...views), this.one(...views));
   }
 
   #columns({ alias, other }: Source): string {

@@ -172,10 +172,12 @@ describe('rows that are handed over', () => {
 describe('is impossible', () => {
   it.each([
     ['SELECT * FROM hredis.redis', /no condition/],
-    ["SELECT * FROM over_redis WHERE key = 'a'", /read by a view/],
     ["SELECT * FROM hredis.redis TABLESAMPLE system (1) WHERE key = 'a'", /where it is not looked into/],
     ["SELECT hredis.redis.key FROM hredis.redis WHERE key = 'a'", /with its schema/],
     ["SELECT * FROM ONLY hredis.redis WHERE key = 'a'", /in a way that is not followed/],
+    ["SELECT * FROM ONLY/**/hredis.redis WHERE key = 'a'", /in a way that is not followed/],
+    ["SELECT * FROM ONLY (hredis.redis) WHERE key = 'a'", /in a way that is not followed/],
+    ["SELECT * FROM (TABLE /* */ hredis.redis) r WHERE key = 'a'", /in a way that is not followed/],
     ["SELECT * FROM hredis/**/.redis WHERE key = 'a'", /in a way that is not followed/],
     ["SELECT key FROM hredis.redis WHERE key = 'a' UNION TABLE hredis.redis", /no condition/],
     ['SELECT 1 FROM widgets w JOIN hredis.redis r ON r.key = concat(random())', /volatile/],

@@ -20,10 +20,24 @@ export const tablesForQueries = [
        (SELECT '' AS b UNION SELECT n::text FROM generate_series(0, 24) n) b WHERE a <> ''
      UNION ALL SELECT chr(96 + n) FROM generate_series(1, 8) n UNION ALL VALUES ('w:'), ('none'), ('w:W'), (NULL), ('')) keys(k)`,
   `INSERT INTO hredis.hashes SELECT key, field, key || field FROM hredis.redis, (VALUES ('f'), ('g')) f(field)`,
+  'CREATE TYPE pair AS (n int, k text)',
+  "CREATE DOMAIN label AS text CHECK (VALUE <> 'never')",
+  "CREATE TYPE mood AS ENUM ('a', 'b', 'd')",
+  'CREATE TABLE odds (n int, k text, code char(5), nm name, vc varchar(9), label label, mood mood, doc jsonb, tags text[], list pair[])',
+  `INSERT INTO odds SELECT id, name, name, name, left(code, 9), name, CASE WHEN name IN ('a', 'b', 'd') THEN name::mood END,
+     jsonb_build_object('k', name, 'n', id), ARRAY[name, 'w:' || id], ARRAY[(stock, 'w:' || stock)::pair] FROM widgets`,
   'CREATE VIEW in_stock AS SELECT id, name, stock, code, shop FROM widgets WHERE stock > 2',
   'CREATE VIEW three AS SELECT id, name, stock, code, shop FROM widgets ORDER BY id, name, stock, code, shop LIMIT 3',
   'CREATE VIEW by_shop AS SELECT shop AS id, min(name) AS name, count(*)::int AS stock FROM widgets GROUP BY shop',
   `CREATE VIEW seen AS SELECT key, value FROM hredis.redis WHERE value IS NOT NULL`,
+  // Views over Redis: over each other, with other names, and with what keeps conditions out.
+  `CREATE VIEW again AS SELECT s.value AS key, s.key AS value FROM seen s WHERE s.key LIKE 'w:%'`,
+  'CREATE VIEW "Odd view" ("value", "key") AS SELECT value, key FROM hredis.hashes h WHERE field IS NOT NULL',
+  `CREATE VIEW either AS WITH odds AS (SELECT key, value FROM hredis.redis) SELECT key, value FROM odds UNION ALL SELECT key, value FROM seen`,
+  'CREATE VIEW last_nine AS SELECT key, value FROM hredis.redis ORDER BY key DESC, value LIMIT 9',
+  'CREATE VIEW per_key WITH (security_barrier) AS SELECT key, max(value) AS value FROM hredis.hashes GROUP BY key',
+  `CREATE VIEW of_widgets AS SELECT r.key, r.value, w.id AS n FROM widgets w LEFT JOIN hredis.redis r ON r.key = concat('w:', w.id)`,
+  `CREATE VIEW of_shops AS SELECT s.slug AS key, (SELECT max(h.value) FROM hredis.hashes h WHERE h.key = s.slug) AS value FROM shops s`,
   // It counts its calls: called once more, it yields something else.
   `CREATE FUNCTION counted(text) RETURNS text VOLATILE LEAKPROOF LANGUAGE plpgsql AS $$
    BEGIN

@@ -8,8 +8,9 @@ import { openEmbeddedStore } from '../../src/adapters/embedded/store.ts';
 import type { DataLink, LinkChange, LinkReport } from '../../src/domain/data-link.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import type { Explanation } from '../../src/domain/explanation.ts';
-import type { LinkHost, LinkWork, NewLink, RemoteAddress } from '../../src/domain/link-host.ts';
+import type { LinkHost, LinkRemote, LinkWork, NewLink, RemoteAddress } from '../../src/domain/link-host.ts';
 import type { Database, DatabaseStatus, Store } from '../../src/domain/ports.ts';
+import type { RedisRemote } from '../../src/domain/redis-remote.ts';
 import { createSite } from '../../src/node.ts';
 import { createServices } from '../../src/services/services.ts';
 import { testToken } from './server.ts';
@@ -61,12 +62,17 @@ export class ScriptedHost implements LinkHost {
     return [...this.links.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async create({ name, schema }: NewLink, remote: RemoteAddress, work: LinkWork = {}): Promise<LinkReport> {
+  async create(
+    { name, schema, redis }: NewLink,
+    remote: LinkRemote,
+    work: LinkWork = {},
+  ): Promise<LinkReport> {
     this.asked.push(`create ${name} of ${remote.name} ${schema}`);
     await this.onWork(work);
     this.#fail('create');
+    const shown = redis && { redis: { ...redis, gateway: true }, remoteDatabase: '0', tables: 7 };
     return {
-      link: this.add(name, { remote: remote.name, remoteSchema: schema }),
+      link: this.add(name, { remote: remote.name, remoteSchema: schema, ...shown }),
       changes: [],
       warnings: this.warnings,
     };
@@ -167,8 +173,18 @@ function toDatabase(name: string, scripted: ScriptedDatabase): Database {
   };
 }
 
-/** Starts the site; to be closed. */
-export async function openLinkSite(): Promise<LinkSite> {
+/** A Redis that nobody asks anything. */
+const scriptedRedis: RedisRemote = {
+  name: 'CACHE_URL',
+  database: 0,
+  gateway: { host: '127.0.0.1', port: 1, tls: 'none' },
+  makeLogin: () => ({ user: 'user', password: 'secret' }),
+  seal: () => 'seal',
+  check: async () => {},
+};
+
+/** Starts the site; to be closed. `redis`: `CACHE_URL` is a Redis that can be linked. */
+export async function openLinkSite({ redis = false } = {}): Promise<LinkSite> {
   const store = await openEmbeddedStore({ file: ':memory:' });
   const names = ['DATABASE_URL', 'WAREHOUSE_URL', 'ARCHIVE_URL'] as const;
   const databases = Object.fromEntries(
@@ -186,7 +202,7 @@ export async function openLinkSite(): Promise<LinkSite> {
         name,
         url: `postgres://reader:secret@127.0.0.1:1/of-${name.toLowerCase()}`,
       })),
-      redisRemotes: [],
+      redisRemotes: redis ? [scriptedRedis] : [],
     },
     allowUnsafeLogin: false,
     snapshotMaxBytes: 1e6,

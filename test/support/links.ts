@@ -73,5 +73,6 @@ export const readLinkState = (database: TestDatabase): Promise<unknown[][]> =>
     database.superuserUrl,
     `SELECT 'schema', nspname FROM pg_namespace UNION ALL SELECT 'server', srvname FROM pg_foreign_server
      UNION ALL SELECT 'mapping', umid::text FROM pg_user_mappings UNION ALL SELECT 'extension', extname FROM pg_extension
-     UNION ALL SELECT 'relation', relname FROM pg_class WHERE relkind = 'f' ORDER BY 1, 2`,
+     UNION ALL SELECT 'relation', relname FROM pg_class WHERE oid >= 16384 AND relkind IN ('f', 'v')
+     UNION ALL SELECT 'function', proname FROM pg_proc WHERE oid >= 16384 AND pronamespace <> 'pg_catalog'::regnamespace ORDER BY 1, 2`,
   );

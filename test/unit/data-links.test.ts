@@ -189,13 +189,25 @@ describe('a new link', () => {
 
   it.each([
     ['DATABASE_URL', 'remote_refused', /itself/],
-    ['CACHE_URL', 'remote_refused', /CACHE_URL is a Redis.*GATEWAY_PORT/],
     ['NO_URL', 'remote_not_found', /WAREHOUSE_URL, ODD_URL, BARE_URL/],
+    ['REDIS_URL', 'remote_refused', /is the store itself.* CACHE_URL/],
   ])('of %s is refused', async (remote, code, message) => {
     const { host, links } = open();
     const error = await refusal(links.create('DATABASE_URL', { remote, as: 'x' }));
     expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)]);
     expect(host.asked).toEqual([]);
+  });
+
+  it('of a Redis needs no gateway, unless it is to take changes', async () => {
+    const { host, links } = open();
+    const error = await refusal(links.create('DATABASE_URL', { remote: 'CACHE_URL', writable: true }));
+    expect([error.code, error.paths?.[0]?.path, error.message]).toEqual([
+      ...['invalid_request', 'writable'],
+      expect.stringContaining('GATEWAY_PORT'),
+    ]);
+    expect(host.asked).toEqual([]);
+    await links.create('DATABASE_URL', { remote: 'CACHE_URL' });
+    expect(host.asked).toEqual(['create cache of CACHE_URL public']);
   });
 
   it('needs the login of the owner', async () => {

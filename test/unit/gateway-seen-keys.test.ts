@@ -32,6 +32,25 @@ describe('seen keys', () => {
     }
   });
 
+  it('takes what it needs alone, and no more than there is beside others', () => {
+    const first = new SeenKeys();
+    const others = Array.from({ length: 10 }, () => new SeenKeys(4_000_000));
+    expect(() => new SeenKeys(4_000_000)).toThrow(/at once/);
+    expect(first.add(Buffer.from('a'))).toBe(true);
+    for (const other of others) other.release();
+    const next = new SeenKeys(4_000_000);
+    expect(next.add(Buffer.from('a'))).toBe(true);
+    for (const each of [next, first, first]) each.release();
+  });
+
+  it('believes no number of keys that there can not be', () => {
+    for (const expected of [-5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 63]) {
+      const seen = new SeenKeys(expected);
+      expect([seen.add(Buffer.from('a')), seen.add(Buffer.from('a'))]).toEqual([true, false]);
+      seen.release();
+    }
+  });
+
   it('spreads its fingerprints: each lane of many keys is different', () => {
     // Keys that differ in one place are where a weak hash would clump; clumps would make this take minutes.
     const seen = new SeenKeys();

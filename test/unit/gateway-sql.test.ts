@@ -78,6 +78,15 @@ describe('array literals', () => {
     expect(parseArrayLiteral(text).elements).toEqual(elements);
   });
 
+  it('hold texts of any length', () => {
+    const long = 'a\\"'.repeat(5_000_000);
+    expect(
+      parseArrayLiteral(`{"${long}",${long},"${'b'.repeat(20_000_000)}"}`).elements.map(
+        (each) => each?.length,
+      ),
+    ).toEqual([10_000_000, 10_000_000, 20_000_000]);
+  });
+
   it.each(['', '{', '}', '{a', 'a}', '{a,}', '{,a}', '{a,,b}', '{a}b', '{"a}', '{a}}', '{"a"b}', '{{a},b'])(
     'refuse %s',
     (text) => {
@@ -126,6 +135,7 @@ describe('conditions', () => {
   it('take parameters, subscripts among them', () => {
     expect(truthOf('key = $1::text', 'a')).toBe(true);
     expect(truthOf('key = ANY ($1::text[])', '{b,a}')).toBe(true);
+    expect(truthOf('key = ANY ($1::character varying(1)[])', '{b,a}')).toBe(true);
     expect(truthOf('key = ANY ($1::text[])', null)).toBeNull();
     expect(truthOf('key = (($1::text[])[2])', '{b,a}')).toBe(true);
     expect(truthOf('key = (($1::text[])[3])', '{b,a}')).toBeNull();
@@ -141,6 +151,8 @@ describe('conditions', () => {
     "key = 'a'::name",
     "key = 'abc'::character(5)",
     "key = 'abcd'::character varying(2)",
+    "key = ANY ('{a,abcd}'::character varying(2)[])",
+    "'constructor'::boolean",
     "key ~~ 'a%'",
     'key IN (SELECT 1)',
     'key = \'a\' COLLATE "C"',
@@ -162,6 +174,8 @@ describe('conditions', () => {
     expect(codeOf(() => truthOf("nope = 'a'"))).toBe('42703');
     expect(codeOf(() => parse(`${'('.repeat(5000)}key = 'a'`))).toBe('54001');
     expect(codeOf(() => parse(`${'key['.repeat(5000)}1`))).toBe('54001');
+    expect(codeOf(() => parse(`key${'[1]'.repeat(5000)}`))).toBe('54001');
+    expect(codeOf(() => parse(`key = 'a'${'::text'.repeat(5000)}`))).toBe('54001');
     expect(codeOf(() => readTokens('a '.repeat(600_000)))).toBe('54001');
     expect(codeOf(() => parse(`${'NOT '.repeat(5000)}key = 'a'`))).toBe('nothing thrown');
   });
@@ -177,7 +191,12 @@ describe('selections', () => {
       columns: linkTables[table],
       parameters,
     });
-    return { keys: keys?.map(String), prefix: String(prefix), parts: parts?.map(String), rest: rest.length };
+    return {
+      keys: keys ? [...keys].map(String) : undefined,
+      prefix: String(prefix),
+      parts: parts?.map(String),
+      rest: rest.length,
+    };
   };
   const none = { keys: undefined, prefix: '', parts: undefined };
 
@@ -206,6 +225,11 @@ describe('selections', () => {
       ...none,
       keys: ['h'],
       parts: ['f'],
+      rest: 0,
+    });
+    expect(plan("field = ANY ('{a,abcd}'::character varying(4)[])", 'hashes')).toEqual({
+      ...none,
+      parts: ['a', 'abcd'],
       rest: 0,
     });
     expect(plan("type = ANY ('{zset,set}'::text[])", 'keys')).toEqual({

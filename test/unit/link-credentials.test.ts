@@ -69,7 +69,7 @@ describe('a remote', () => {
   it('tells its database, and where another pgclip serves it', () => {
     expect([remote?.name, remote?.database, remote?.gateway]).toEqual(['CACHE_URL', 3, null]);
     const gateway = { address: { host: 'gateway.internal', port: 5433 } };
-    expect(remotesWithoutGateway({ remotes, gateway, apiToken: 'x' })[0]?.gateway).toEqual({
+    expect(remotesWithoutGateway({ remotes, gateway }, credentials)[0]?.gateway).toEqual({
       ...{ host: 'gateway.internal', port: 5433, tls: 'unknown' },
     });
   });

@@ -74,6 +74,19 @@ describe('the difference of a link', () => {
     expect(describeOutdated(looked)).toContain('on the remote');
   });
 
+  it('is not laid on a Redis, whose tables are always the same', () => {
+    const redis = { prefix: '', writable: false, gateway: true };
+    const lacking = { ...statusOf([table('sets'), table('zsets')]), redis };
+    expect([describeDifference(lacking), describeOutdated(lacking)]).toEqual([
+      '2 missing or changed, refresh to mend them',
+      '2 of its tables are missing or changed',
+    ]);
+    const moved = { ...statusOf([change({ kind: 'server', table: null })]), redis };
+    expect(describeDifference(moved)).toBe(
+      "changed since 2026-11-20: the remote's address, refresh to mend it",
+    );
+  });
+
   it('is none when there is none, or when nobody knows', () => {
     expect([differenceOf([]), differenceOf(null)]).toEqual([null, null]);
   });

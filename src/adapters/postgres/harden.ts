@@ -5,6 +5,7 @@
  * Source: PostgreSQL manual, "Database Roles", "Privileges", GRANT, ALTER DEFAULT PRIVILEGES.
  */
 import pg, { escapeIdentifier } from 'pg';
+import { redisMarkerPattern } from './links/marker.ts';
 import { makePassword, makeScramVerifier } from './scram.ts';
 
 export interface HardenOptions {
@@ -83,8 +84,12 @@ async function putRole(client: pg.Client, role: string, password: string): Promi
   await client.query(`ALTER ROLE ${quoted} SET default_transaction_read_only = on`);
 }
 
-// Schemas of the server itself and of sessions' temporary tables begin with pg_.
-const userSchemas = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+// Schemas of the server itself and of sessions' temporary tables begin with pg_. What stands behind the views of a linked
+// Redis is its owner's alone.
+const userSchemas = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
+  SELECT FROM pg_class b JOIN pg_foreign_table f ON f.ftrelid = b.oid
+  JOIN pg_description d ON d.objoid = f.ftserver AND d.classoid = 'pg_foreign_server'::regclass
+  WHERE b.relnamespace = n.oid AND d.description LIKE '${redisMarkerPattern}')`;
 
 const schemasQuery = `
   SELECT n.nspname AS name, has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION') AS grantable

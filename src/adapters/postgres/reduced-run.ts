@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { RedisRead } from '../../domain/explanation.ts';
 import type { RunOptions } from '../../domain/ports.ts';
 import { type BegunRun, beginRun, type RunContext, type Stage } from './begun-run.ts';
+import { refusalState } from './links/redis/tables-sql.ts';
 import { isConnectionFailure, isQueryCanceled, type SentText } from './pg-error.ts';
 import { getStatement } from './proof.ts';
 import { asWritten, type ReducedText, reduceText } from './reduced-text.ts';
@@ -38,8 +39,9 @@ export async function withReducedText<T>(
   const run = await beginRun(context, options);
   const { session } = run;
   let text = makeRunText(sql, asWritten(statement));
-  try {
-    if (session.linkedRedis.length === 0 || !context.redis) return await work(run, text);
+  const attempt = async (): Promise<T> => {
+    text = makeRunText(sql, asWritten(statement));
+    if (session.linkedRedis.length === 0 || !context.redis) return work(run, text);
     // Until it is known what the query reads.
     let maySucceedAsWritten = session.linkedRedis.every(({ gateway }) => gateway);
     let found: ReducedText | undefined;
@@ -62,10 +64,34 @@ export async function withReducedText<T>(
         handedOver: false,
       }));
       text = makeRunText(sql, asWritten(statement, reads));
-      return await work(run, text);
+      return work(run, text);
     }
+  };
+  try {
+    return await withNewLinks(context, run, attempt);
   } catch (error) {
     throw run.fail(error, text.stage, text.sent);
+  }
+}
+
+/** What Postgres fails with over a definition in its snapshot, when another transaction has dropped what it names. */
+const goneState = 'XX000';
+
+/** Once more where the query has met a link that was made, or has got or lost its gateway, after this run had looked. */
+async function withNewLinks<T>(
+  { redis, linked }: RunContext,
+  { session, stop }: BegunRun,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    const code = error instanceof pg.DatabaseError ? error.code : undefined;
+    const mayBeOld = code === refusalState || (code === goneState && session.linkedRedis.length > 0);
+    if (!redis || !mayBeOld || stop.findReason(error)) throw error;
+    linked?.forget();
+    await session.renew();
+    return attempt();
   }
 }
 

@@ -11,9 +11,10 @@ import type { Edit } from '../../reduction/edits.ts';
 import { type Facts, relationLabel } from '../../reduction/facts.ts';
 import { type FetchScan, planFetch } from '../../reduction/fetch.ts';
 import { collectNames } from '../../reduction/names.ts';
-import { reduce, type ScanReport } from '../../reduction/reduce.ts';
+import { notLookedInto, type Reduction, reduce, type ScanReport } from '../../reduction/reduce.ts';
 import type { SqlParser } from '../../reduction/sql-parser.ts';
 import type { LinkedRedis, WithoutRedis } from './linked-redis.ts';
+import { findChanged } from './links/redis/as-made.ts';
 import { type FindLink, readRows } from './redis-rows.ts';
 import { type RedisLinks, readFacts } from './reduction-facts.ts';
 import { estimateKeys, type HandOverLimits, handOver, type RowReader } from './reduction-rows.ts';
@@ -75,10 +76,14 @@ export async function reduceText(
       cause: error instanceof Error ? error.message : 'unknown',
     });
   });
-  const parsed = parser?.parse(statement);
-  // What reads no relation spares itself the look into the catalogue.
-  if (!parser || !parsed || collectNames(parsed).relations.length === 0) return asWritten(statement);
-  const facts = await readFacts(session.client, parsed, parser, relationsOf(session.linkedRedis));
+  if (!parser) return asWritten(statement);
+  const facts = await look(options.log, async () => {
+    const parsed = parser.parse(statement);
+    // What reads no relation spares itself the look into the catalogue.
+    if (!parsed || collectNames(parsed).relations.length === 0) return null;
+    return await readFacts(session.client, parsed, parser, relationsOf(session.linkedRedis));
+  });
+  if (!facts) return asWritten(statement);
   const links = namedLinks(facts, session.linkedRedis);
   if (links.length === 0) return asWritten(statement);
   const unreachable = links.some(({ gateway }) => !gateway);
@@ -88,7 +93,24 @@ export async function reduceText(
     if (unreachable) throw notReadable(fetched);
   }
   if (options.describeOnly) return asWritten(statement);
-  return await addKeys(session.client, statement, facts, parser);
+  const reduction = await look(options.log, () => reduce(statement, facts, parser));
+  return reduction ? await addKeys(session.client, statement, reduction) : asWritten(statement);
+}
+
+/** What the analysis finds; null where it breaks off by a mistake in it, which is to fail no run. Throws what pg throws. */
+async function look<T>(log: Log, work: () => T | Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    const kinds = [TypeError, RangeError, ReferenceError, SyntaxError];
+    if (!(error instanceof Error) || !kinds.some((kind) => error instanceof kind)) throw error;
+    // Its message may quote the SQL.
+    const { name, message, stack = '' } = error;
+    const head = `${name}: ${message}`;
+    const cause = `${name}${stack.startsWith(head) ? stack.slice(head.length) : ''}`;
+    log('error', 'the look into a query over a linked Redis broke off: it is not reduced', { cause });
+    return null;
+  }
 }
 
 /** What the links made, as the reduction has to know it. */
@@ -107,13 +129,7 @@ function namedLinks(facts: Facts, linked: readonly LinkedRedis[]): LinkedRedis[]
   return linked.filter(({ link }) => schemas.has(link));
 }
 
-async function addKeys(
-  client: pg.ClientBase,
-  statement: string,
-  facts: Facts,
-  parser: SqlParser,
-): Promise<ReducedText> {
-  const reduction = reduce(statement, facts, parser);
+async function addKeys(client: pg.ClientBase, statement: string, reduction: Reduction): Promise<ReducedText> {
   if (reduction.kind === 'no redis') return asWritten(statement);
   const { scans } = reduction;
   if (reduction.kind === 'as written') {
@@ -154,16 +170,24 @@ type FetchOptions = ReduceOptions & {
 async function fetchRows(
   { client }: Session,
   statement: string,
-  { facts, parser, links, way, signal, describeOnly }: FetchOptions,
+  { facts, parser, links, way, signal, describeOnly, log }: FetchOptions,
 ): Promise<Omit<ReducedText, 'runsAsWritten'> | string> {
-  const plan = planFetch(statement, facts, parser);
-  if (plan.kind === 'no redis') return 'the text could not be looked into';
+  const plan = await look(log, () => planFetch(statement, facts, parser));
+  if (!plan || plan.kind === 'no redis') return notLookedInto;
   if (plan.kind === 'impossible') return plan.reason;
   const missing = links.find((link) => way.findRedis(link) === null);
   if (missing)
     return `${missing.remote} is not configured, or ${missing.link} was made with another API token or changed by someone: refresh it`;
-  const findLink: FindLink = ({ relation }) => {
-    const link = links.find(({ link }) => link === relation.schema);
+  const linkOf = ({ relation }: FetchScan) => links.find(({ link }) => link === relation.schema);
+  const changed = await findChanged(
+    client,
+    plan.scans.map((scan) => ({ ...scan.relation, server: serverOf(linkOf(scan)) })),
+  );
+  if (changed)
+    return `${relationLabel(changed)} is not as pgclip made it (its definition, options or owner): refresh the data link`;
+  const findLink: FindLink = (scan) => {
+    const { relation } = scan;
+    const link = linkOf(scan);
     const redis = link && way.findRedis(link);
     if (!redis) throw notReadable(`${relationLabel(relation)} belongs to no link`);
     return redis;
@@ -181,6 +205,11 @@ async function fetchRows(
   }
   const { sql, edits } = handed;
   return { sql, edits, reads, keys: plan.scans.map((scan) => counted.counts.get(scan) ?? null) };
+}
+
+/** Where the database would read it; null: pgclip alone can. */
+function serverOf(link: LinkedRedis | undefined): string | null {
+  return link?.gateway ? link.server : null;
 }
 
 /** The same reader, which counts the keys that it is asked for. */

@@ -28,15 +28,25 @@ export interface RedisLinks {
 /** First OID of what isn't built in. */
 const firstUserOid = 16384;
 
-/** The schemas of the search path; only those that the login may use are in it. */
-const pathQuery = 'SELECT pg_catalog.current_schemas(true)::text[]';
+/**
+ * The schemas of the search path; only those that the login may use are in it. And whether somebody has made casts
+ * between built-in types, which may do anything.
+ */
+const pathQuery = `SELECT pg_catalog.current_schemas(true)::text[], EXISTS (SELECT FROM pg_catalog.pg_cast k
+  WHERE k.oid >= ${firstUserOid} AND k.castsource < ${firstUserOid} AND k.casttarget < ${firstUserOid} AND k.castmethod = 'f')`;
+
+/** An argument that values of built-in types may stand for: a domain is taken where its own type stands. */
+const takesBuiltIn = (type: string) =>
+  `(${type} < ${firstUserOid} OR ${type} IN (SELECT d.oid FROM pg_catalog.pg_type d WHERE d.typtype = 'd'))`;
 
 /**
  * A row of a remote Postgres stays the same within a transaction, that of a file or of Redis doesn't. Domains are
- * looked through once; a domain over a domain has no known type.
+ * looked through once; a domain over a domain has no known type. What the links made is not looked into: it may be
+ * changing just then.
  */
-const relationsQuery = (names: string, servers: string) => `SELECT n.nspname, c.relname,
-  CASE c.relkind WHEN 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END,
+const relationsQuery = (names: string, servers: string, linked: string) => `SELECT n.nspname, c.relname,
+  CASE WHEN c.relkind = 'v' AND n.nspname || '.' || c.relname <> ALL (ARRAY[${linked}]::text[])
+    THEN pg_catalog.pg_get_viewdef(c.oid) END,
   CASE WHEN c.relrowsecurity THEN 'has row-level security'
     WHEN c.relkind = 'f' OR c.relhassubclass THEN (
       WITH RECURSIVE member(oid) AS (
@@ -50,29 +60,37 @@ const relationsQuery = (names: string, servers: string) => `SELECT n.nspname, c.
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'collation', nullif(o.collname, 'default'), 'type', CASE
       WHEN o.collname NOT IN ('default', 'C') OR o.collnamespace <> 'pg_catalog'::regnamespace OR a.attgenerated = 'v'
         THEN NULL
-      WHEN b.typtype = 'e' THEN 'enum'
+      WHEN b.typtype = 'e' AND b.oid NOT IN (SELECT k.castsource FROM pg_catalog.pg_cast k) THEN 'enum'
       WHEN b.typtype = 'b' AND b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname END) ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
     LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+  pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+  c.relkind IN ('r', 'p', 'v', 'm', 'f'),
+  c.relrowsecurity OR (c.relkind = 'f' OR c.relhassubclass) AND EXISTS (
+    WITH RECURSIVE member(oid) AS (
+      SELECT c.oid UNION SELECT i.inhrelid FROM member JOIN pg_catalog.pg_inherits i ON i.inhparent = member.oid
+    )
+    SELECT FROM member JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = member.oid
+    JOIN pg_catalog.pg_user_mappings m ON m.srvid = f.ftserver AND m.umuser <> 0)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname IN (${names}) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`;
+WHERE c.relname IN (${names})`;
 
 const functionsQuery = (
   names: string,
 ) => `SELECT (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = p.pronamespace), p.proname, p.provolatile = 'v',
   p.proleakproof AND p.prokind = 'f' AND NOT p.proretset, CASE WHEN p.prorettype < ${firstUserOid}
     THEN (SELECT t.typname FROM pg_catalog.pg_type t WHERE t.oid = p.prorettype) END,
-  p.oid >= ${firstUserOid} AND ${firstUserOid} > ALL (p.proargtypes::oid[])
+  p.oid >= ${firstUserOid} AND (SELECT coalesce(pg_catalog.bool_and(${takesBuiltIn('a')}), true) FROM pg_catalog.unnest(p.proargtypes::oid[]) a)
 FROM pg_catalog.pg_proc p WHERE p.proname IN (${names})`;
 
 /** Built-in operators are left out: none of them is volatile. */
 const operatorsQuery = (
   names: string,
 ) => `SELECT (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = o.oprnamespace), o.oprname, p.provolatile = 'v',
-  o.oprleft < ${firstUserOid} AND o.oprright < ${firstUserOid}
+  ${takesBuiltIn('o.oprleft')} AND ${takesBuiltIn('o.oprright')}
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode
 WHERE o.oid >= ${firstUserOid} AND o.oprname IN (${names})`;
 
@@ -100,9 +118,10 @@ export async function readFacts(
   let texts: ParsedSql[] = [parsed];
   for (let round = 0; texts.length > 0 && round < maxRounds; round++) {
     const names = missing(texts.map(collectNames), facts);
-    const [path, relations, functions, operators] = await ask(client, names, redis.servers);
+    const [path, relations, functions, operators] = await ask(client, names, redis);
     const schemas = arrayElements(path[0]?.[0] ?? '{}');
-    facts.catalogFirst = schemas.find((schema) => !schema.startsWith('pg_temp')) === 'pg_catalog';
+    const first = schemas.find((schema) => !schema.startsWith('pg_temp'));
+    facts.catalogFirst = first === 'pg_catalog' && path[0]?.[1] === 'f';
     for (const name of names.relations) {
       facts.relations.set(nameKey(name), toRelation(inPath(relations, name, schemas)[0], redis));
     }
@@ -134,14 +153,15 @@ function missing(all: readonly Names[], known: Record<keyof Names, ReadonlyMap<s
 async function ask(
   client: pg.ClientBase,
   names: Names,
-  servers: readonly string[],
+  redis: RedisLinks,
 ): Promise<[CatalogRow[], CatalogRow[], CatalogRow[], CatalogRow[]]> {
-  const list = (all: readonly QualifiedName[]) =>
-    all.map(({ name }) => pg.escapeLiteral(name)).join(', ') || 'NULL';
+  const literals = (all: readonly string[]) => all.map((each) => pg.escapeLiteral(each)).join(', ');
+  const list = (all: readonly QualifiedName[]) => literals(all.map(({ name }) => name)) || 'NULL';
+  const linked = redis.relations.map(({ schema, name }) => `${schema}.${name}`);
   const result = (await client.query({
     text: [
       pathQuery,
-      relationsQuery(list(names.relations), servers.map((name) => pg.escapeLiteral(name)).join(', ')),
+      relationsQuery(list(names.relations), literals(redis.servers), literals(linked)),
       functionsQuery(list(names.functions)),
       operatorsQuery(list(names.operators)),
     ].join(';\n'),
@@ -166,8 +186,12 @@ function inPath(rows: readonly CatalogRow[], name: QualifiedName, schemas: reado
 
 function toRelation(row: CatalogRow | undefined, redis: RedisLinks): RelationFacts | null {
   if (!row) return null;
-  const [schema, name, definition, unsteady, columns] = row;
+  const [schema, name, definition, unsteady, columns, readable, isTable, readerBound] = row;
+  // A sequence hides tables of its name in later schemas.
+  if (isTable !== 't') return null;
   const link = redis.relations.find((each) => each.schema === schema && each.name === name);
+  // Nobody reads for the login what it may not read itself: the query is left for Postgres to refuse.
+  if (link && readable !== 't') return null;
   return {
     schema: schema ?? '',
     name: name ?? '',
@@ -175,6 +199,8 @@ function toRelation(row: CatalogRow | undefined, redis: RedisLinks): RelationFac
     redisKey: link?.key ?? null,
     definition: definition ?? null,
     unsteady: unsteady ?? null,
+    readable: readable === 't',
+    readerBound: readerBound !== 'f',
   };
 }
 

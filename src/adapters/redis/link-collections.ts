@@ -3,15 +3,21 @@
  * since a key may hold millions: the first pieces of many keys in one round trip, then what is longer, key by key.
  */
 import type { LinkRow } from '../../domain/redis-link.ts';
-import { type Argument, askAll, bytesOf, piecesOf, type ReadSize, type Reply } from './link-pipeline.ts';
+import type { Argument } from './link-connection.ts';
+import { notRedis } from './link-errors.ts';
+import { askAll, bytesOf, piecesOf, type ReadSize } from './link-pipeline.ts';
+import type { Reply } from './link-replies.ts';
 import { SeenKeys } from './link-seen-keys.ts';
 import type { Reading, TableReader } from './link-strings.ts';
 
-/** Elements of a key that are asked for at first; then it is known whether there are more. */
+/** Elements of a key that are asked for at first; then it is known whether there are more. Fewer where they are large. */
 const firstPiece = 50;
 
 /** Of how many keys the first pieces are asked for at once. */
 const keysAtOnce = (size: ReadSize) => Math.max(1, Math.floor(size.count / firstPiece));
+/** Elements of one step of HSCAN and its like, which are slower than SCAN. */
+const scanCount = (size: ReadSize) => Math.min(1_000, size.count);
+const firstCount = (size: ReadSize) => Math.min(firstPiece, size.count);
 
 type Pairs = readonly Buffer[];
 type ScanReply = readonly [cursor: Buffer, elements: Pairs];
@@ -71,16 +77,20 @@ async function* readRest(
   first: ScanReply,
 ): AsyncGenerator<LinkRow[]> {
   const seen = new SeenKeys();
-  let [cursor, elements]: ScanReply = first;
-  yield rowsOfStep(collection, key, elements, seen);
-  while (String(cursor) !== '0') {
-    signal.throwIfAborted();
-    const [reply] = await askAll(redis, [[collection.scan, key, cursor, 'COUNT', size.count]]);
-    // It has become another type meanwhile.
-    if (!reply) return;
-    [cursor, elements] = reply as unknown as ScanReply;
-    size.learn(elements.length, bytesOf(elements));
+  try {
+    let [cursor, elements]: ScanReply = first;
     yield rowsOfStep(collection, key, elements, seen);
+    while (String(cursor) !== '0') {
+      signal.throwIfAborted();
+      const [reply] = await askAll(redis, [[collection.scan, key, cursor, 'COUNT', scanCount(size)]]);
+      // It has become another type meanwhile.
+      if (!reply) return;
+      [cursor, elements] = reply as unknown as ScanReply;
+      size.learn(elements.length, bytesOf(elements));
+      yield rowsOfStep(collection, key, elements, seen);
+    }
+  } finally {
+    seen.release();
   }
 }
 
@@ -90,7 +100,7 @@ async function* readWhole(collection: Collection, reading: Reading): AsyncGenera
     signal.throwIfAborted();
     const replies = (await askAll(
       redis,
-      piece.map((key) => [collection.scan, key, 0, 'COUNT', firstPiece] as const),
+      piece.map((key) => [collection.scan, key, 0, 'COUNT', firstCount(size)] as const),
     )) as unknown as (ScanReply | null)[];
     size.learn(
       replies.reduce((sum, reply) => sum + (reply?.[1].length ?? 0), 0),
@@ -155,9 +165,10 @@ async function* readPositions<P>(
   { redis, keys, size, signal }: Reading,
 ): AsyncGenerator<LinkRow[]> {
   for (const piece of piecesOf(keys, () => keysAtOnce(size))) {
+    const asked = firstCount(size);
     const replies = (await askAll(
       redis,
-      piece.map((key) => command(key, start, firstPiece)),
+      piece.map((key) => command(key, start, asked)),
     )) as (readonly Reply[] | null)[];
     size.learn(
       replies.reduce((sum, reply) => sum + (reply?.length ?? 0), 0),
@@ -165,7 +176,7 @@ async function* readPositions<P>(
     );
     for (const [i, first] of replies.entries()) {
       const key = piece[i] as Buffer;
-      let [at, count, reply] = [start, firstPiece, first];
+      let [at, count, reply] = [start, asked, first];
       while (reply) {
         signal.throwIfAborted();
         yield rows(key, at, reply);
@@ -189,6 +200,7 @@ const lists: Positions<number> = {
 type Entry = readonly [id: Buffer, pairs: readonly Buffer[]];
 
 function entryRows(key: Buffer, [id, pairs]: Entry): LinkRow[] {
+  if (!Array.isArray(pairs)) throw notRedis();
   const rows: LinkRow[] = [];
   for (let i = 0; i < pairs.length; i += 2) rows.push([key, id, pairs[i] as Buffer, pairs[i + 1] as Buffer]);
   return rows;

@@ -41,6 +41,10 @@ export function isWrongType(error: Error): boolean {
   return error instanceof ReplyError && codeOf(error) === 'WRONGTYPE';
 }
 
+/** For an answer that no Redis gives. */
+export const notRedis = () =>
+  new RedisLinkError('rejected', "What answers at the link's URL is no Redis, or not one that pgclip knows.");
+
 /** The RedisLinkError of what ioredis threw. `fallback`: what the connection failed with, used if it says more. */
 export function toLinkError(thrown: unknown, fallback?: Error): RedisLinkError {
   if (thrown instanceof RedisLinkError) return thrown;

@@ -2,27 +2,17 @@
  * Many commands in one round trip, with the replies as bytes. A key that holds another type than asked for is no error:
  * its reply is null.
  */
-import type { Redis } from 'ioredis';
+import type { Command, LinkConnection } from './link-connection.ts';
 import { isWrongType } from './link-errors.ts';
+import type { Reply } from './link-replies.ts';
 
-export type Argument = string | number | Buffer;
-
-/** A reply of Redis, strings as bytes. */
-export type Reply = Buffer | number | null | readonly Reply[];
-
-/** The replies in the order of the commands, each `[name, …arguments]`. Throws what Redis refuses. */
-export async function askAll(
-  redis: Redis,
-  commands: readonly (readonly [string, ...Argument[]])[],
-): Promise<Reply[]> {
-  if (commands.length === 0) return [];
-  const pipeline = redis.pipeline();
-  for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
-  const replies = (await pipeline.exec()) ?? [];
-  return replies.map(([error, reply]) => {
-    if (!error) return reply as Reply;
-    if (isWrongType(error)) return null;
-    throw error;
+/** The replies in the order of the commands. Throws what Redis refuses. */
+export async function askAll(redis: LinkConnection, commands: readonly Command[]): Promise<Reply[]> {
+  const replies = await redis.ask(commands);
+  return replies.map((reply) => {
+    if (!(reply instanceof Error)) return reply;
+    if (isWrongType(reply)) return null;
+    throw reply;
   });
 }
 
@@ -44,7 +34,7 @@ export function bytesOf(reply: Reply): number {
   return bytes;
 }
 
-const maxCount = 2_000;
+const maxCount = 1_000;
 /** What one round trip should bring at most. */
 const bytesPerTrip = 512 * 1024;
 
@@ -53,14 +43,21 @@ const bytesPerTrip = 512 * 1024;
  * Redis nor the memory here may be held up by them.
  */
 export class ReadSize {
-  #count = 64;
+  #count = 16;
+  #bytes = 0;
 
   get count(): number {
     return this.#count;
   }
 
+  /** Of the values that came last. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Notes how many values came and how many bytes they had. */
   learn(count: number, bytes: number): void {
+    this.#bytes = bytes;
     const fitting = Math.floor((bytesPerTrip * Math.max(count, 1)) / Math.max(bytes, 1));
     this.#count = Math.max(1, Math.min(maxCount, this.#count * 2, fitting));
   }

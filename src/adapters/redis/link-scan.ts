@@ -2,8 +2,8 @@
  * The keys of a link by SCAN, each once. Never KEYS: a step looks at about 1,000 keys, which keeps Redis from others
  * for less than a millisecond. The next step is asked for while the keys of this one are worked on.
  */
-import type { Redis } from 'ioredis';
-import { type Argument, askAll } from './link-pipeline.ts';
+import type { Argument, LinkConnection } from './link-connection.ts';
+import { askAll } from './link-pipeline.ts';
 import { SeenKeys } from './link-seen-keys.ts';
 
 const scanCount = 1_000;
@@ -28,7 +28,7 @@ type Step = readonly [cursor: string, keys: readonly Buffer[]];
  * About how many keys there will be. Throws for a node of a cluster, whose SCAN would leave out what other nodes have:
  * two keys of different slots are a CROSSSLOT or MOVED there, and nothing to any other server.
  */
-async function countExpected(redis: Redis, prefix: Buffer): Promise<number> {
+async function countExpected(redis: LinkConnection, prefix: Buffer): Promise<number> {
   const probes = ['a', 'b'].map((last) => Buffer.concat([prefix, Buffer.from(last)]));
   const [, count] = await askAll(redis, [['EXISTS', ...probes], ['DBSIZE']]);
   return prefix.length === 0 ? Number(count) : 0;
@@ -36,7 +36,7 @@ async function countExpected(redis: Redis, prefix: Buffer): Promise<number> {
 
 /** Batches of keys, none of them empty. What is there from the start to the end is in it exactly once. */
 export async function* scanKeys(
-  redis: Redis,
+  redis: LinkConnection,
   { prefix, type, signal }: ScanOptions,
 ): AsyncGenerator<Buffer[]> {
   const args: Argument[] = ['COUNT', scanCount];
@@ -53,12 +53,16 @@ export async function* scanKeys(
   };
 
   const seen = new SeenKeys(await countExpected(redis, prefix));
-  let coming: Promise<Step> | null = step('0');
-  while (coming) {
-    const [cursor, keys]: Step = await coming;
-    signal.throwIfAborted();
-    coming = cursor === '0' ? null : step(cursor);
-    const fresh = keys.filter((key) => seen.add(key));
-    if (fresh.length > 0) yield fresh;
+  try {
+    let coming: Promise<Step> | null = step('0');
+    while (coming) {
+      const [cursor, keys]: Step = await coming;
+      signal.throwIfAborted();
+      coming = cursor === '0' ? null : step(cursor);
+      const fresh = keys.filter((key) => seen.add(key));
+      if (fresh.length > 0) yield fresh;
+    }
+  } finally {
+    seen.release();
   }
 }

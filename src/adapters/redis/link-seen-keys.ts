@@ -5,6 +5,11 @@
  * collide. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", and their reference halfsiphash.c.
  */
 import { getRandomValues } from 'node:crypto';
+import { RedisLinkError } from '../../domain/redis-link.ts';
+
+/** What all that are in use may take together; one alone may take as much as it needs. */
+const maxBytes = 512 * 1024 * 1024;
+let bytesInUse = 0;
 
 const initialSlots = 1024;
 const maxInitialSlots = 2 ** 22;
@@ -60,19 +65,41 @@ function hash(bytes: Buffer, key0: number, key1: number, out: Int32Array): void 
   }
 }
 
-/** A set of byte strings that remembers their fingerprints alone. */
+/** A set of byte strings that remembers their fingerprints alone. To be released. */
 export class SeenKeys {
   readonly #key = getRandomValues(new Int32Array(2));
   readonly #lanes = new Int32Array(lanes);
   #slots: number;
-  #table: Int32Array;
+  #table: Int32Array<ArrayBuffer> = new Int32Array(0);
   #size = 0;
 
   /** `expected`: about how many there will be. It saves growing; memory that isn't used is not taken from the system. */
   constructor(expected = 0) {
-    const fitting = 2 ** Math.ceil(Math.log2((expected * 4) / 3 + 1));
+    // A server that is no Redis may answer anything.
+    const fitting = expected > 0 ? 2 ** Math.ceil(Math.log2((expected * 4) / 3 + 1)) : 0;
     this.#slots = Math.min(Math.max(fitting, initialSlots), maxInitialSlots);
-    this.#table = new Int32Array(this.#slots * lanes);
+    this.#table = this.#allocate(this.#slots);
+  }
+
+  /** Throws `tooMuch` when others have taken what there is. */
+  #allocate(slots: number): Int32Array<ArrayBuffer> {
+    const bytes = slots * lanes * 4;
+    const isAlone = bytesInUse === this.#table.byteLength;
+    if (bytesInUse + bytes > maxBytes && !isAlone)
+      throw new RedisLinkError(
+        'tooMuch',
+        'Too many whole tables of Redis are read at once. Try again in a moment.',
+      );
+    bytesInUse += bytes;
+    return new Int32Array(new ArrayBuffer(bytes, { maxByteLength: bytes }));
+  }
+
+  /** Gives its memory back. May be called more than once; nothing can be added any more. */
+  release(): void {
+    bytesInUse -= this.#table.byteLength;
+    // At once: what is merely freed of such a size, malloc keeps.
+    if (this.#table.buffer.resizable) this.#table.buffer.resize(0);
+    this.#table = new Int32Array(0);
   }
 
   get size(): number {
@@ -113,11 +140,13 @@ export class SeenKeys {
   #grow(): void {
     const old = this.#table;
     const slots = this.#slots * 2;
-    const table = new Int32Array(slots * lanes);
+    const table = this.#allocate(slots);
     for (let at = 0; at < old.length; at += lanes) {
       const c = old[at + 2] as number;
       if (c !== 0) this.#insert(table, slots, old[at] as number, old[at + 1] as number, c);
     }
+    bytesInUse -= old.byteLength;
+    old.buffer.resize(0);
     this.#slots = slots;
     this.#table = table;
   }

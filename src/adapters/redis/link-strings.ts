@@ -1,14 +1,16 @@
 /** Rows of the tables that have one row a key: `redis` (strings) and `keys` (any type). */
-import type { Redis } from 'ioredis';
 import type { LinkRow } from '../../domain/redis-link.ts';
-import { type Argument, askAll, piecesOf, type ReadSize, type Reply } from './link-pipeline.ts';
+import type { Argument, LinkConnection } from './link-connection.ts';
+import { notRedis } from './link-errors.ts';
+import { askAll, piecesOf, type ReadSize } from './link-pipeline.ts';
+import type { Reply } from './link-replies.ts';
 
 /** What a table's reader is given. Rows carry the keys as they are given. */
 export interface Reading {
-  readonly redis: Redis;
+  readonly redis: LinkConnection;
   /** Of one SCAN step, or of a question; each once. */
   readonly keys: readonly Buffer[];
-  /** Whether the keys are known to be there and to be of the table's type. */
+  /** Whether the keys are known to be there and to be of a type that the table has. */
   readonly known: boolean;
   readonly wanted: readonly boolean[];
   readonly parts: readonly Buffer[] | null;
@@ -24,17 +26,30 @@ const keysPerPipeline = 500;
 const wholeSeconds = (ms: number) => Math.floor(ms / 1000);
 const twoDigits = (value: number) => String(value).padStart(2, '0');
 
-/** A reply of PTTL as an interval, hours as far as they go; null: it doesn't expire. */
-export function encodeTtl(ms: number): string | null {
+/** The hours that Postgres's interval can hold; beyond them come days. */
+const maxHours = 2_000_000_000;
+
+/** A reply of PTTL as an interval, hours as far as they go; null: it doesn't expire. Throws for what is none. */
+export function encodeTtl(ms: Reply | undefined): string | null {
+  if (typeof ms !== 'number') throw notRedis();
   if (ms < 0) return null;
   const seconds = wholeSeconds(ms);
   const rest = ms % 1000;
-  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return clock.map(twoDigits).join(':') + (rest === 0 ? '' : `.${String(rest).padStart(3, '0')}`);
+  const hours = Math.floor(seconds / 3600);
+  const days = hours > maxHours ? Math.floor(hours / 24) : 0;
+  const clock = [hours - days * 24, Math.floor(seconds / 60) % 60, seconds % 60].map(twoDigits).join(':');
+  const fraction = rest === 0 ? '' : `.${String(rest).padStart(3, '0')}`;
+  return `${days === 0 ? '' : `${days} days `}${clock}${fraction}`;
 }
 
-async function readValues(redis: Redis, keys: readonly Buffer[], size: ReadSize): Promise<(Buffer | null)[]> {
-  const values = await redis.mgetBuffer(keys as Buffer[]);
+async function readValues(
+  redis: LinkConnection,
+  keys: readonly Buffer[],
+  size: ReadSize,
+): Promise<readonly (Buffer | null)[]> {
+  const [reply] = await askAll(redis, [['MGET', ...keys]]);
+  if (!Array.isArray(reply)) throw notRedis();
+  const values = reply as readonly (Buffer | null)[];
   let bytes = 0;
   for (const value of values) bytes += value?.length ?? 0;
   size.learn(keys.length, bytes);
@@ -42,15 +57,15 @@ async function readValues(redis: Redis, keys: readonly Buffer[], size: ReadSize)
 }
 
 /** -2: the key is gone. */
-async function readTtls(redis: Redis, keys: readonly Buffer[]): Promise<number[]> {
-  return (await askAll(
+async function readTtls(redis: LinkConnection, keys: readonly Buffer[]): Promise<Reply[]> {
+  return await askAll(
     redis,
     keys.map((key) => ['PTTL', key] as const),
-  )) as number[];
+  );
 }
 
 /** Keys that hold strings. */
-async function findStrings(redis: Redis, keys: readonly Buffer[]): Promise<readonly Buffer[]> {
+async function findStrings(redis: LinkConnection, keys: readonly Buffer[]): Promise<readonly Buffer[]> {
   const types = await askAll(
     redis,
     keys.map((key) => ['TYPE', key] as const),
@@ -72,7 +87,7 @@ export const readStrings: TableReader = async function* ({ redis, keys, known, w
     const rows: LinkRow[] = [];
     for (let i = 0; i < asked.length; i++) {
       const value = values ? (values[i] as Buffer | null) : null;
-      const ttl = ttls ? (ttls[i] as number) : -1;
+      const ttl = ttls ? ttls[i] : -1;
       if ((values && value === null) || ttl === -2) continue;
       rows.push([asked[i] as Buffer, value, ttls ? encodeTtl(ttl) : null]);
     }
@@ -118,7 +133,7 @@ function keyRow(
   // TYPE says `none`, PTTL -2 and MEMORY USAGE null of a key that is gone.
   if (name === 'none' || ttl === -2 || bytes === null) return [];
   if (types && name !== null && !types.has(name)) return [];
-  const interval = typeof ttl === 'number' ? encodeTtl(ttl) : null;
+  const interval = ttl === undefined ? null : encodeTtl(ttl);
   return [
     [key, name === null ? null : Buffer.from(name), interval, bytes === undefined ? null : String(bytes)],
   ];

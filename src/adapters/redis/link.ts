@@ -2,20 +2,22 @@
  * A Redis as the tables of a data link: which keys a question is about, the reader of its table, and the link's prefix.
  * Asks with commands that only read, but for `openWriting`. A single server or a primary behind Sentinels; no cluster.
  */
-import { Cluster, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { parseRedisAddress } from '../../domain/redis-address.ts';
 import {
   type LinkQuestion,
   type LinkRow,
   type LinkTable,
   type LinkWriting,
+  linkTables,
   type RedisLink,
   RedisLinkError,
 } from '../../domain/redis-link.ts';
 import { makeClient } from './client.ts';
 import { readHashes, readLists, readSets, readStreams, readZsets } from './link-collections.ts';
-import { toLinkError } from './link-errors.ts';
-import { piecesOf, ReadSize } from './link-pipeline.ts';
+import { LinkConnection } from './link-connection.ts';
+import { notRedis, toLinkError } from './link-errors.ts';
+import { askAll, piecesOf, ReadSize } from './link-pipeline.ts';
 import { scanKeys } from './link-scan.ts';
 import { readKeys, readStrings, type TableReader } from './link-strings.ts';
 import { WritingConnections } from './link-write.ts';
@@ -34,6 +36,8 @@ const tables: Readonly<Record<LinkTable, { read: TableReader; type: string | nul
 /** What SCAN may be asked to filter by; it refuses types that it doesn't know. */
 const scanTypes = new Set(['string', 'list', 'set', 'zset', 'hash', 'stream']);
 const keysAtOnce = 10_000;
+/** The largest value: it is in memory several times on its way, and shown as hex it is twice as long. */
+const maxCellBytes = 64 * 1024 * 1024;
 
 export interface RedisLinkOptions {
   /** One server's URL or one with Sentinels (domain/redis-address.ts). Secret. */
@@ -50,7 +54,30 @@ function scanType({ table, wanted, parts }: LinkQuestion): string | null {
   return tables[table].type;
 }
 
-function newClient(url: string): Redis {
+/** Throws for what no Redis answers: it would become rows that aren't there, or break the answer off in its middle. */
+function expectRows(table: LinkTable, rows: readonly LinkRow[]): void {
+  const width = linkTables[table].length;
+  for (const row of rows)
+    for (let at = 0; at < width; at++) {
+      const cell = row[at];
+      if (cell !== null && typeof cell !== 'string' && !Buffer.isBuffer(cell)) throw notRedis();
+    }
+}
+
+function expectReadable(rows: readonly LinkRow[]): void {
+  const isTooLarge = rows.some((row) => row.some((cell) => (cell?.length ?? 0) > maxCellBytes));
+  if (isTooLarge)
+    throw new RedisLinkError(
+      'tooMuch',
+      `A value of Redis has more than ${maxCellBytes / 1024 / 1024} MiB, which is more than can be read.`,
+    );
+}
+
+/**
+ * Makes clients of the URL, which connect at their first command and not again. Throws RedisLinkError for a URL that
+ * can't be linked.
+ */
+function clientsOf(url: string): () => Redis {
   const address = parseRedisAddress(url);
   if (!address || address.kind === 'cluster')
     throw new RedisLinkError(
@@ -59,48 +86,47 @@ function newClient(url: string): Redis {
         ? 'A Redis Cluster cannot be linked: link a single Redis.'
         : "The link's URL cannot be read: it must be like redis://host:6379/0.",
     );
-  const client = makeClient(address, false);
-  // What belongs together is sent together here already; to wait for more would only cost time.
-  client.options.enableAutoPipelining = false;
-  if (client instanceof Cluster) throw new RedisLinkError('rejected', 'A Redis Cluster cannot be linked.');
-  return client;
+  return () => makeClient(address, true) as Redis;
 }
 
 class Link implements RedisLink {
-  readonly #redis: Redis;
+  readonly #redis: LinkConnection;
   readonly #prefix: Buffer;
   readonly #writing: WritingConnections;
-  #lastFailure: Error | undefined;
 
   constructor({ url, prefix = '' }: RedisLinkOptions) {
-    this.#redis = newClient(url);
+    const newClient = clientsOf(url);
+    this.#redis = new LinkConnection(newClient);
     this.#prefix = Buffer.from(prefix);
-    this.#writing = new WritingConnections(this.#redis);
-    this.#redis.on('error', (error: Error) => {
-      this.#lastFailure = error;
-    });
-    this.#redis.on('ready', () => {
-      this.#lastFailure = undefined;
-    });
+    this.#writing = new WritingConnections(newClient);
   }
 
   async countKeys(): Promise<number> {
-    return await this.#attempt(() => this.#redis.dbsize());
+    try {
+      const [count] = await askAll(this.#redis, [['DBSIZE']]);
+      return Number(count);
+    } catch (error) {
+      throw toLinkError(error, this.#redis.lastFailure);
+    }
   }
 
   async *read(question: LinkQuestion): AsyncGenerator<readonly LinkRow[], void> {
     const { wanted, parts, signal } = question;
     const { read } = tables[question.table];
     const size = new ReadSize();
-    const known = question.keys === null && scanType(question) !== null;
+    const known = question.keys === null && (question.table === 'keys' || scanType(question) !== null);
     try {
       for await (const keys of this.#batches(question)) {
         for await (const rows of read({ redis: this.#redis, keys, known, wanted, parts, size, signal }))
-          if (rows.length > 0) yield this.#withoutPrefix(rows);
+          if (rows.length > 0) {
+            expectRows(question.table, rows);
+            if (size.bytes > maxCellBytes) expectReadable(rows);
+            yield this.#withoutPrefix(rows);
+          }
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw toLinkError(error, this.#lastFailure);
+      throw toLinkError(error, this.#redis.lastFailure);
     }
   }
 
@@ -129,18 +155,9 @@ class Link implements RedisLink {
     return this.#writing.open((key) => this.#fullKey(key));
   }
 
-  async #attempt<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toLinkError(error, this.#lastFailure);
-    }
-  }
-
   async close(): Promise<void> {
     this.#writing.close();
-    if (this.#redis.status === 'ready') await this.#redis.quit().catch(() => undefined);
-    if (this.#redis.status !== 'end') this.#redis.disconnect();
+    this.#redis.close();
   }
 }
 

@@ -10,17 +10,28 @@ export interface ArrayValue {
 }
 
 const malformed = () => new ServerError(sqlstates.invalidText, 'malformed array literal');
-const element = /\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^",{}\\]|\\.)*))\s*/sy;
 const withoutEscapes = (text: string) => text.replace(/\\(.)/gs, '$1');
 
+/** Where the next of the characters is that no backslash stands before. A pattern for all of it would fail for long texts. */
+function findEnd(text: string, from: number, ends: RegExp): number {
+  for (let at = from; ; ) {
+    ends.lastIndex = at;
+    const found = ends.exec(text)?.index ?? text.length;
+    if (text[found] !== '\\') return found;
+    at = found + 2;
+  }
+}
+
 function readElement(text: string, at: number): { value: string | null; end: number } {
-  element.lastIndex = at;
-  const [, quoted, bare] = element.exec(text) ?? [];
-  const end = element.lastIndex;
-  if (quoted !== undefined) return { value: withoutEscapes(quoted), end };
-  const trimmed = bare?.trim() ?? '';
-  if (trimmed === '') throw malformed();
-  return { value: /^null$/i.test(trimmed) ? null : withoutEscapes(trimmed), end };
+  if (text[at] === '"') {
+    const end = findEnd(text, at + 1, /["\\]/g);
+    if (end >= text.length) throw malformed();
+    return { value: withoutEscapes(text.slice(at + 1, end)), end: end + 1 };
+  }
+  const end = findEnd(text, at, /[",{}\\]/g);
+  const bare = text.slice(at, end).trim();
+  if (bare === '') throw malformed();
+  return { value: /^null$/i.test(bare) ? null : withoutEscapes(bare), end };
 }
 
 function readElements(text: string): { elements: (string | null)[]; dimensions: number } {

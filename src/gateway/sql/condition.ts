@@ -27,7 +27,12 @@ export interface Scope {
 }
 
 const textTypes = new Set(['text', 'varchar', 'character varying']);
-const truths: Readonly<Record<string, boolean>> = { t: true, true: true, f: false, false: false };
+const truths = new Map([
+  ['t', true],
+  ['true', true],
+  ['f', false],
+  ['false', false],
+]);
 
 function parameterValue(number: number, { parameters }: Scope): string | null {
   if (!parameters) return null;
@@ -82,11 +87,21 @@ export function compileText(expression: Expression, scope: Scope): Compiled<Buff
 function compileCast({ inner, type, length }: Expression & { kind: 'cast' }, scope: Scope): Compiled<Buffer> {
   if (!textTypes.has(type)) throw notSupported(`conditions on values of type ${type}`);
   const text = compileText(inner, scope);
-  if (length === null) return text;
-  // An explicit cast would cut it off.
-  if (!text.isConstant || [...String(text.at(noRow) ?? '')].length > length)
-    throw notSupported('a cast that shortens a text');
+  if (length !== null)
+    expectFitting(
+      derived([text], (row) => [text.at(row)]),
+      length,
+    );
   return text;
+}
+
+/** Throws unless texts are known to have no more characters than this: an explicit cast would cut them off. */
+function expectFitting(texts: Compiled<Elements>, length: number): void {
+  const elements = texts.isConstant ? (texts.at(noRow) ?? []) : null;
+  if (
+    !elements?.every((text) => text === null || text.length <= length || [...String(text)].length <= length)
+  )
+    throw notSupported('a cast that shortens a text');
 }
 
 function compileElement({ array, index }: Expression & { kind: 'element' }, scope: Scope): Compiled<Buffer> {
@@ -126,7 +141,9 @@ export function compileArray(expression: Expression, scope: Scope): Compiled<Ele
   }
   if (expression.kind === 'cast') {
     if (!isTextArray(expression.type)) throw notSupported(`conditions on values of type ${expression.type}`);
-    return compileArray(expression.inner, scope);
+    const elements = compileArray(expression.inner, scope);
+    if (expression.length !== null) expectFitting(elements, expression.length);
+    return elements;
   }
   const texts = arrayTexts(expression, scope);
   return constant(texts?.map((text) => (text === null ? null : Buffer.from(text))) ?? null);
@@ -181,7 +198,7 @@ export function compileTruth(expression: Expression, scope: Scope): Compiled<boo
 function compileTruthValue(expression: Expression, scope: Scope): Compiled<boolean> {
   const value = plainValue(expression, scope);
   if (value === null) return constant<boolean>(null);
-  const truth = value === undefined ? undefined : truths[value];
+  const truth = value === undefined ? undefined : truths.get(value);
   if (truth === undefined) throw notSupported('this expression as a condition');
   return constant(truth);
 }

@@ -50,9 +50,13 @@ export const operators = new Set(['=', '<>', '<', '<=', '>', '>=', '^@', '~<~', 
 const maxDepth = 100;
 const nullLiteral: Expression = { kind: 'literal', value: null };
 
+function expectShallow(depth: number): void {
+  if (depth > maxDepth) throw new ServerError(sqlstates.tooComplex, 'the condition is nested too deeply');
+}
+
 /** Parses one expression from where the tokens are. */
 export function parseExpression(tokens: TokenReader, depth = 0): Expression {
-  if (depth > maxDepth) throw new ServerError(sqlstates.tooComplex, 'the condition is nested too deeply');
+  expectShallow(depth);
   const items = [parseAnd(tokens, depth)];
   while (tokens.accept('or')) items.push(parseAnd(tokens, depth));
   return items.length === 1 ? (items[0] as Expression) : { kind: 'or', items };
@@ -102,7 +106,8 @@ function parseIs(tokens: TokenReader, left: Expression, depth: number): Expressi
 /** A value with its casts and subscripts. */
 function parseOperand(tokens: TokenReader, depth: number): Expression {
   let operand = parsePrimary(tokens, depth);
-  for (;;) {
+  for (let nested = depth; ; nested++) {
+    expectShallow(nested);
     if (tokens.accept('::')) operand = { kind: 'cast', inner: operand, ...parseType(tokens) };
     else if (tokens.accept('[')) {
       operand = { kind: 'element', array: operand, index: parseExpression(tokens, depth + 1) };

@@ -43,6 +43,9 @@ interface Delete {
   readonly returning: readonly Target[];
 }
 
+/** As Postgres has it. */
+const maxTargets = 1_664;
+
 /** Statements that change rows. */
 export type RowStatement = Insert | Update | Delete;
 
@@ -78,6 +81,8 @@ function parseTarget(tokens: TokenReader): Target {
 function parseTargets(tokens: TokenReader): Target[] {
   const targets = [parseTarget(tokens)];
   while (tokens.accept(',')) targets.push(parseTarget(tokens));
+  if (targets.length > maxTargets)
+    throw new ServerError(sqlstates.tooManyColumns, `target lists can have at most ${maxTargets} entries`);
   return targets;
 }
 

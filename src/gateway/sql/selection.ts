@@ -5,6 +5,7 @@
 import type { LinkTable } from '../../domain/redis-link.ts';
 import { linkTables } from '../../domain/redis-link.ts';
 import { parseShown, parseShownPrefix } from '../../domain/shown-text.ts';
+import { ByteList } from '../byte-list.ts';
 import type { Compiled } from './compiled.ts';
 import { arrayTexts, compileArray, compileText, isTextArray, type Scope } from './condition.ts';
 import type { Expression } from './expression.ts';
@@ -14,7 +15,7 @@ const tablesWithParts: ReadonlySet<LinkTable> = new Set(['hashes', 'sets', 'zset
 
 export interface Selection {
   /** As in LinkQuestion. */
-  readonly keys: readonly Buffer[] | null;
+  readonly keys: ByteList | null;
   readonly prefix: Buffer;
   readonly parts: readonly Buffer[] | null;
   /** What is left to be checked. */
@@ -72,7 +73,8 @@ export function narrow(condition: Expression, column: string, scope: Scope): Nar
 
 /** The texts of an array that holds no columns. Long ones come as one literal or parameter: no need for more than that. */
 function listTexts(array: Expression, scope: Scope): string[] | null {
-  const inner = array.kind === 'cast' && isTextArray(array.type) ? array.inner : array;
+  const isPlain = array.kind === 'cast' && isTextArray(array.type) && array.length === null;
+  const inner = isPlain ? array.inner : array;
   if (inner.kind === 'literal' || inner.kind === 'parameter')
     return (arrayTexts(inner, scope) ?? []).filter((text) => text !== null);
   const compiled = compileArray(array, scope);
@@ -81,11 +83,16 @@ function listTexts(array: Expression, scope: Scope): string[] | null {
 }
 
 /** The bytes of the values, each once; values that nothing is shown as are left out. */
-function distinctBytes(values: readonly string[]): Buffer[] {
-  const found: Buffer[] = [];
-  for (const value of new Set(values)) {
+function distinctBytes(values: readonly string[]): ByteList {
+  const found = new ByteList();
+  for (const value of values.length > 1 ? new Set(values) : values) {
+    // Nearly all are shown as themselves.
+    if (!value.startsWith('\\x') && !value.includes('\0')) {
+      found.addText(value);
+      continue;
+    }
     const bytes = parseShown(Buffer.from(value));
-    if (bytes) found.push(bytes);
+    if (bytes) found.add(bytes);
   }
   return found;
 }
@@ -95,7 +102,7 @@ function takeNarrowing(
   conditions: readonly Expression[],
   column: string,
   scope: Scope,
-): { bytes: Buffer[] | null; rest: readonly Expression[] } {
+): { bytes: ByteList | null; rest: readonly Expression[] } {
   for (const condition of conditions) {
     const found = narrow(condition, column, scope);
     if (!found) continue;
@@ -131,5 +138,6 @@ export function planSelection(table: LinkTable, condition: Expression | null, sc
     ? takeNarrowing(byKey.rest, part, scope)
     : { bytes: null, rest: byKey.rest };
   const prefix = byKey.bytes ? null : parseShownPrefix(findPrefix(byPart.rest, scope));
-  return { keys: byKey.bytes, prefix: prefix ?? Buffer.alloc(0), parts: byPart.bytes, rest: byPart.rest };
+  const parts = byPart.bytes && [...byPart.bytes];
+  return { keys: byKey.bytes, prefix: prefix ?? Buffer.alloc(0), parts, rest: byPart.rest };
 }

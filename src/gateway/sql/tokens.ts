@@ -22,6 +22,8 @@ const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r
 
 /** An INSERT of as many parameters as the protocol allows has about 300,000. */
 const maxTokens = 500_000;
+/** As many as the protocol can carry. */
+const maxParameters = 65_535;
 
 const syntaxError = (message: string) => new ServerError(sqlstates.syntax, message);
 
@@ -62,6 +64,12 @@ function match(pattern: RegExp, sql: string, at: number): RegExpExecArray | null
   return pattern.exec(sql);
 }
 
+function parameterNumber(digits: string): string {
+  const number = Number(digits);
+  if (number < 1 || number > maxParameters) throw syntaxError('there is no such parameter');
+  return String(number);
+}
+
 /** One token and where it ends. */
 function readToken(sql: string, at: number): Token & { readonly end: number } {
   const char = sql[at] as string;
@@ -71,7 +79,8 @@ function readToken(sql: string, at: number): Token & { readonly end: number } {
   const name = match(word, sql, at);
   if (name) return { kind: 'word', text: name[0].toLowerCase(), end: word.lastIndex };
   const found = match(parameter, sql, at);
-  if (found) return { kind: 'parameter', text: found[1] as string, end: parameter.lastIndex };
+  if (found)
+    return { kind: 'parameter', text: parameterNumber(found[1] as string), end: parameter.lastIndex };
   const digits = match(number, sql, at);
   if (digits) return { kind: 'number', text: digits[0], end: number.lastIndex };
   const sign = match(symbol, sql, at);

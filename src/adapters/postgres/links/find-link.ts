@@ -7,7 +7,7 @@ import type { LinkChange } from '../../../domain/data-link.ts';
 import { AppError } from '../../../domain/errors.ts';
 import { restoreNames } from './apply.ts';
 import { describeNames } from './difference.ts';
-import { serverNameOf } from './marker.ts';
+import { hasNoServer, serverNameOf } from './marker.ts';
 import { describeUnmarked, type LinkRecord, readRecords } from './records.ts';
 
 /** The link of this name. Throws `link_not_found`. `reader`: as for `readRecords`. */
@@ -38,7 +38,7 @@ export async function getOwnRecord(
   return { record: await getRecord(client, name, reader), renamed };
 }
 
-/** Throws `link_name_taken` when schema or server of the name are there and not known as the link's. */
+/** Throws `link_name_taken` when schema or server of the name are there and not known as the link's, which may need no server. */
 export async function checkNameFree(
   client: pg.ClientBase,
   name: string,
@@ -46,22 +46,36 @@ export async function checkNameFree(
 ): Promise<void> {
   const [unmarked] = record?.unmarked ?? [];
   if (record && unmarked) throw new AppError('link_name_taken', describeUnmarked(record, unmarked));
-  const advice = record ? 'give it another name, then try again' : 'choose another name';
-  const taken = (what: string) => new AppError('link_name_taken', `${what} It is left alone; ${advice}.`);
   if (record === null && (await readRecords(client, null)).some((each) => each.name === name))
     throw new AppError(
       'link_name_taken',
       `There is a link ${name} already. Refresh or destroy that one, or choose another name.`,
     );
+  const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [
+    name,
+  ]);
+  if (rows[0] && rows[0].oid !== record?.schema?.oid) throw taken(`schema ${name}`, record);
+  if (record === null || !hasNoServer(record.marker)) await checkServerNameFree(client, name, record);
+}
+
+/** Throws `link_name_taken` when the server of the name is there and not known as the link's. */
+export async function checkServerNameFree(
+  client: pg.ClientBase,
+  name: string,
+  record: LinkRecord | null,
+): Promise<void> {
   const server = serverNameOf(name);
-  const { rows } = await client.query<{ schema: number | null; server: number | null }>(
-    `SELECT (SELECT oid FROM pg_namespace WHERE nspname = $1) AS schema,
-       (SELECT oid FROM pg_foreign_server WHERE srvname = $2) AS server`,
-    [name, server],
+  const { rows } = await client.query<{ oid: number }>(
+    'SELECT oid FROM pg_foreign_server WHERE srvname = $1',
+    [server],
   );
-  const found = rows[0];
-  if (found?.schema && found.schema !== record?.schema?.oid)
-    throw taken(`The database has a schema ${name} that pgclip did not make.`);
-  if (found?.server && found.server !== record?.server?.oid)
-    throw taken(`The database has a foreign server ${server} that pgclip did not make.`);
+  if (rows[0] && rows[0].oid !== record?.server?.oid) throw taken(`foreign server ${server}`, record);
+}
+
+function taken(what: string, record: LinkRecord | null): AppError {
+  const advice = record ? 'give it another name, then try again' : 'choose another name';
+  return new AppError(
+    'link_name_taken',
+    `The database has a ${what} that pgclip did not make. It is left alone; ${advice}.`,
+  );
 }

@@ -25,13 +25,8 @@ import { HostLogins, type HostLoginsOptions } from './host-logins.ts';
 import { readLocalTypes } from './local-catalog.ts';
 import { planShape } from './plan-shape.ts';
 import { describeRecord, type LinkRecord, readRecords } from './records.ts';
-import {
-  applyRedis,
-  compareRedis,
-  destroyRedis,
-  findRedisDependents,
-  getRedisRemote,
-} from './redis/apply.ts';
+import { applyRedis, compareRedis, getRedisRemote } from './redis/apply.ts';
+import { destroyRedis, findRedisDependents } from './redis/destroy.ts';
 import { readRemote } from './remote.ts';
 import type { RemoteTable } from './remote-catalog.ts';
 import { type OwnerFacts, prepareRights, readOwner } from './rights.ts';
@@ -75,7 +70,7 @@ class PostgresLinkHost implements LinkHost {
   async create(link: NewLink, remote: LinkRemote, work: LinkWork = {}): Promise<LinkReport> {
     return this.#logins.change(link.name, async (client) => {
       await checkNameFree(client, link.name, null);
-      await prepareRights(client, { schema: true, server: true });
+      if (!isRedisRemote(remote)) await prepareRights(client, { schema: true, server: true });
       const report = await this.#bringAny(client, { ...link, record: null }, remote, work);
       const ofShape = report.changes.filter(({ kind }) => kind === 'table' || kind === 'type');
       return { ...report, changes: ofShape };

@@ -4,6 +4,14 @@
  */
 import { findPrefixProblem, type RedisAccess } from '../../../domain/redis-remote.ts';
 
+/** What a link shows of a Redis. */
+export interface RedisMarker extends RedisAccess {
+  /** Proof that pgclip made it. */
+  readonly seal: string;
+  /** Number of the Redis database that pgclip reads itself; null: there is a foreign server, which leads to the gateway. */
+  readonly readByPgclip: number | null;
+}
+
 /** The same on the schema and on the server, so that either can be made anew from the other. */
 export interface LinkMarker {
   /** Name of the link, and so of its schema. */
@@ -12,8 +20,8 @@ export interface LinkMarker {
   readonly remote: string;
   /** Schema of the remote. */
   readonly schema: string;
-  /** What it shows of a Redis, and the proof that pgclip made it. Absent: the remote is a Postgres. */
-  readonly redis?: RedisAccess & { readonly seal: string };
+  /** Absent: the remote is a Postgres. */
+  readonly redis?: RedisMarker;
   /** ISO 8601 UTC. */
   readonly createdAt: string;
   readonly refreshedAt: string;
@@ -23,6 +31,8 @@ const head = 'pgclip data link ';
 
 /** A LIKE pattern of the comments that may be markers. */
 export const markerPattern = `${head}{%`;
+/** Of those among them that may be a Redis's. */
+export const redisMarkerPattern = `${markerPattern}"redis":{%`;
 
 /** The comment. */
 export function encodeMarker({ link, remote, schema, redis, createdAt, refreshedAt }: LinkMarker): string {
@@ -51,12 +61,17 @@ function isTime(value: unknown): boolean {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
-function parseAccess(value: unknown): LinkMarker['redis'] | null {
-  const { prefix, writable, seal } = (value ?? {}) as Record<string, unknown>;
+function parseAccess(value: unknown): RedisMarker | null {
+  const { prefix, writable, seal, readByPgclip = null } = (value ?? {}) as Record<string, unknown>;
   const valid = typeof prefix === 'string' && findPrefixProblem(prefix) === null;
-  return valid && typeof writable === 'boolean' && typeof seal === 'string'
-    ? { prefix, writable, seal }
-    : null;
+  if (!valid || typeof writable !== 'boolean' || typeof seal !== 'string') return null;
+  if (readByPgclip !== null && typeof readByPgclip !== 'number') return null;
+  return { prefix, writable, seal, readByPgclip };
+}
+
+/** Whether it is a Redis that pgclip reads itself: such a link has no foreign server. */
+export function hasNoServer({ redis }: LinkMarker): boolean {
+  return redis !== undefined && redis.readByPgclip !== null;
 }
 
 /** Name of a link's foreign server. At most 63 characters; a long name gives way to a hash of it. */

@@ -7,7 +7,14 @@ import { escapeIdentifier, escapeLiteral } from 'pg';
 import { type DataLink, findLinkNameProblem, type LinkProblem } from '../../../domain/data-link.ts';
 import { linkTables } from '../../../domain/redis-link.ts';
 import type { FdwOptions } from './address.ts';
-import { encodeMarker, type LinkMarker, markerPattern, parseMarker, serverNameOf } from './marker.ts';
+import {
+  encodeMarker,
+  hasNoServer,
+  type LinkMarker,
+  markerPattern,
+  parseMarker,
+  serverNameOf,
+} from './marker.ts';
 import { openersSql } from './reader-rights.ts';
 
 /** A schema or a foreign server that has a link's marker. */
@@ -91,10 +98,12 @@ export async function readRecords(
     const marker = schema?.marker ?? server?.marker;
     const count = counts.find((each) => each.schema === schema?.oid);
     const { tables = 0, unreadable = 0, owners = [] } = count ?? {};
+    if (!marker) return [];
     const unmarked = taken
       .filter((each) => each.name === (each.part === 'schema' ? name : serverNameOf(name)))
-      .map(({ part }) => part);
-    return marker ? [{ name, marker, schema, server, unmarked, tables, unreadable, owners }] : [];
+      .map(({ part }) => part)
+      .filter((part) => part === 'schema' || !hasNoServer(marker));
+    return [{ name, marker, schema, server, unmarked, tables, unreadable, owners }];
   });
 }
 
@@ -119,14 +128,17 @@ function marked(
  */
 export function describeRecord(record: LinkRecord, database: string, owner: string | null): DataLink {
   const { name, marker, server } = record;
+  const { redis } = marker;
   return {
     name,
     database,
     remote: marker.remote,
-    redis: marker.redis ?? null,
-    remoteDatabase: server?.options.dbname ?? null,
+    redis: redis
+      ? { prefix: redis.prefix, writable: redis.writable, gateway: redis.readByPgclip === null }
+      : null,
+    remoteDatabase: server?.options.dbname ?? redis?.readByPgclip?.toString() ?? null,
     remoteSchema: marker.schema,
-    server: serverNameOf(name),
+    server: hasNoServer(marker) ? null : serverNameOf(name),
     createdAt: marker.createdAt,
     refreshedAt: marker.refreshedAt,
     tables: record.tables,
@@ -154,7 +166,7 @@ function findBreaks(record: LinkRecord): LinkProblem[] {
       'broken',
       `The schema of the link is called ${schema.name} now. Refresh the link to name it ${name}.`,
     );
-  if (!server && !unmarked.includes('server'))
+  if (!server && !hasNoServer(record.marker) && !unmarked.includes('server'))
     add('broken', `The foreign server ${serverName} is gone. Refresh the link to make it again.`);
   if (server && server.name !== serverName)
     add('warn', `The link's foreign server is called ${server.name} now. Refresh the link to name it again.`);

@@ -18,6 +18,8 @@ interface Facts extends OwnerFacts {
   readonly creates: boolean;
   readonly available: boolean;
   readonly installed: boolean;
+  /** Whether it may use the language; null: it is not there. */
+  readonly plpgsql: boolean | null;
 }
 
 const factsQuery = `SELECT current_user::text AS login, current_database()::text AS database,
@@ -25,7 +27,8 @@ const factsQuery = `SELECT current_user::text AS login, current_database()::text
   current_setting('server_version_num')::int AS "versionNumber",
   has_database_privilege(current_database(), 'CREATE') AS creates,
   EXISTS (SELECT FROM pg_available_extensions WHERE name = 'postgres_fdw') AS available,
-  EXISTS (SELECT FROM pg_foreign_data_wrapper WHERE fdwname = 'postgres_fdw') AS installed`;
+  EXISTS (SELECT FROM pg_foreign_data_wrapper WHERE fdwname = 'postgres_fdw') AS installed,
+  (SELECT has_language_privilege(oid, 'USAGE') FROM pg_language WHERE lanname = 'plpgsql') AS plpgsql`;
 
 /** Who the connection's login is. */
 export async function readOwner(client: pg.ClientBase): Promise<OwnerFacts> {
@@ -52,6 +55,10 @@ export async function prepareRights(
     missing.push(
       `It may not create schemas: GRANT CREATE ON DATABASE ${escapeIdentifier(facts.database)} TO ${role};`,
     );
+  if (facts.plpgsql === null)
+    missing.push('The database lacks the language plpgsql, which comes with it: CREATE EXTENSION plpgsql;');
+  else if (!facts.plpgsql)
+    missing.push(`It may not use the language plpgsql: GRANT USAGE ON LANGUAGE plpgsql TO ${role};`);
   if (needs.server) {
     const installed = facts.installed || (facts.available && (await createExtension(client)));
     if (!facts.available && !installed)

@@ -3,7 +3,6 @@
  * mapping is the owner's alone, since the views are read with its rights.
  */
 import type pg from 'pg';
-import { AppError } from '../../../../domain/errors.ts';
 import type {
   GatewayAddress,
   GatewayCredentials,
@@ -46,18 +45,10 @@ export interface ServerDifference {
   readonly user: string;
 }
 
-/** The gateway's address. Throws `remote_refused` when there is none. */
-export function getGateway({ name, gateway }: RedisRemote): GatewayAddress {
-  if (gateway) return gateway;
-  throw new AppError(
-    'remote_refused',
-    `${name} is a Redis, which databases read through pgclip's gateway, and there is none. Set GATEWAY_PORT to the port that it may listen on and start pgclip again.`,
-  );
-}
-
-/** Compares. Throws as `getGateway`. */
+/** Compares. */
 export async function findServerDifference(
   client: pg.ClientBase,
+  gateway: GatewayAddress,
   remote: RedisRemote,
   access: RedisAccess,
   record: LinkRecord | null,
@@ -65,7 +56,7 @@ export async function findServerDifference(
   const { rows } = await client.query<{ knows: boolean }>(
     "SELECT current_setting('server_version_num')::int >= 160000 AS knows",
   );
-  const wanted = serverOptions(remote, access, rows[0]?.knows ?? false);
+  const wanted = serverOptions(gateway, remote, access, rows[0]?.knows ?? false);
   const server = compareOptions(record?.server?.options ?? {}, wanted, managedOptions);
   const mapped = record?.server?.mapped ?? false;
   const seen = mapped && record?.server ? await readOwnMapping(client, record.server.oid) : null;
@@ -78,8 +69,12 @@ function compareMapping(seen: FdwOptions, { user, password }: GatewayCredentials
   return compareOptions(seen, { user, password }, ['user', 'password']);
 }
 
-function serverOptions(remote: RedisRemote, { writable }: RedisAccess, knowsCertMode: boolean): FdwOptions {
-  const { host, port, tls } = getGateway(remote);
+function serverOptions(
+  { host, port, tls }: GatewayAddress,
+  remote: RedisRemote,
+  { writable }: RedisAccess,
+  knowsCertMode: boolean,
+): FdwOptions {
   return {
     connect_timeout: '10',
     ...encryption[tls],

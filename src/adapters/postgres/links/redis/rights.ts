@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { escapeIdentifier } from 'pg';
 import { rawSchemaOf, serverNameOf } from '../marker.ts';
 import type { RightsGap } from '../reader-rights.ts';
-import { redisTables } from './tables-sql.ts';
+import { type RowSource, redisTables } from './tables-sql.ts';
 
 interface Facts {
   readonly usable: boolean | null;
@@ -37,10 +37,13 @@ export async function findRedisRightsGap(
   client: pg.ClientBase,
   link: string,
   reader: string,
+  source: RowSource,
 ): Promise<RightsGap> {
   const [server, raw] = [serverNameOf(link), rawSchemaOf(link)];
   const tables = redisTables.map(([table]) => table);
-  const { rows } = await client.query<Facts>(factsQuery, [link, raw, server, reader, tables]);
+  // Without a gateway schema and server of these names are others'.
+  const behind = source === 'gateway' ? [raw, server] : [null, null];
+  const { rows } = await client.query<Facts>(factsQuery, [link, ...behind, reader, tables]);
   const facts = rows[0] as Facts;
   const role = escapeIdentifier(reader);
   const statements: string[] = [];

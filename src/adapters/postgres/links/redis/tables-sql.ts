@@ -1,8 +1,9 @@
 /**
- * SQL of the tables of a linked Redis: foreign tables in a schema that only the owner may use, and the views over them
- * that everyone reads. What stands here decides which conditions postgres_fdw sends: equality, `= ANY` and `^@` on text.
+ * SQL of the tables of a linked Redis: views that everyone reads, and what is behind them. With a gateway that is foreign
+ * tables in a schema that only the owner may use; what stands here decides which conditions postgres_fdw sends: equality,
+ * `= ANY` and `^@` on text. Without one it is a function that refuses: pgclip puts the rows in its place.
  */
-import { escapeIdentifier } from 'pg';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { type LinkColumn, type LinkTable, linkTables } from '../../../../domain/redis-link.ts';
 import { rawSchemaOf, serverNameOf } from '../marker.ts';
 
@@ -39,16 +40,68 @@ export function foreignTableSql(link: string, table: LinkTable): string {
     SERVER ${quote(serverNameOf(link))} OPTIONS (schema_name 'public', table_name '${table}')`;
 }
 
+/** Where the rows of a link come from: the gateway, or pgclip itself, which reads them for the clips that it runs. */
+export type RowSource = 'gateway' | 'pgclip';
+
 /**
  * CREATE OR REPLACE VIEW. It is a security barrier, so that a condition which could tell rows apart by its errors is not
  * asked before the view's own; and a cast from text is done here and not sent.
  */
-export function viewSql(link: string, table: LinkTable): string {
-  const columns = linkTables[table].map(({ name, type }) =>
-    type === 'text' ? quote(name) : `${quote(name)}::${type} AS ${quote(name)}`,
+export function viewSql(link: string, table: LinkTable, source: RowSource): string {
+  return `CREATE OR REPLACE VIEW ${viewName(link, table)} WITH (security_barrier = true) AS ${viewQuery(link, table, source)}`;
+}
+
+/** As Postgres writes it again. `prefix` stands before each column. */
+function viewQuery(link: string, table: LinkTable, source: RowSource, prefix = ''): string {
+  const columns = linkTables[table].map(({ name, type }) => {
+    const column = `${prefix}${quote(name)}`;
+    return source === 'pgclip' || type === 'text' ? column : `(${column})::${type} AS ${quote(name)}`;
+  });
+  const typed = linkTables[table].map(
+    ({ name, type }) => `${quote(name)} ${type}${type === 'text' ? ' COLLATE "C"' : ''}`,
   );
-  return `CREATE OR REPLACE VIEW ${viewName(link, table)} WITH (security_barrier = true) AS
-    SELECT ${columns.join(', ')} FROM ${rawName(link, table)}`;
+  const from =
+    source === 'gateway' ? rawName(link, table) : `${refusalOf(link)}() ${quote(table)}(${typed.join(', ')})`;
+  return `SELECT ${columns.join(', ')} FROM ${from}`;
+}
+
+/** Which view has this definition, as `pg_get_viewdef` tells it with an empty search path; null: somebody has changed it. */
+export function findSource(link: string, table: LinkTable, definition: string): RowSource | null {
+  const plain = (sql: string) => sql.replaceAll('"', '').replaceAll(/\s+/g, ' ').replace(/;$/, '').trim();
+  const sources: readonly RowSource[] = ['gateway', 'pgclip'];
+  // Up to 15 each column has the name of its table before it.
+  const found = sources.find((source) =>
+    ['', `${table}.`].some((prefix) => plain(viewQuery(link, table, source, prefix)) === plain(definition)),
+  );
+  return found ?? null;
+}
+
+/** Name of the function behind the views of a link that pgclip reads itself. Such links are found by it. */
+export const refusalName = 'read_by_pgclip';
+
+/** SQLSTATE of its error, which nothing else has. */
+export const refusalState = 'PGC01';
+
+const refusalOf = (link: string) => `${quote(link)}.${refusalName}`;
+
+/** What the function does: nobody is to take rows that can't be had for none. */
+export function refusalBody(link: string): string {
+  return `BEGIN RAISE EXCEPTION USING ERRCODE = ${escapeLiteral(refusalState)},
+  MESSAGE = ${escapeLiteral(`the data link ${link} can be read by pgclip alone, for clips`)},
+  HINT = 'Save the query as a clip that names the tables of the link, or views over them, or configure a gateway (GATEWAY_PORT) and refresh the link.'; END`;
+}
+
+/** What makes the function. Postgres calls it with the rights of whoever reads a view. */
+export function refusalSql(link: string): readonly string[] {
+  return [
+    `CREATE OR REPLACE FUNCTION ${refusalOf(link)}() RETURNS SETOF record LANGUAGE plpgsql AS ${escapeLiteral(refusalBody(link))}`,
+    `GRANT EXECUTE ON FUNCTION ${refusalOf(link)}() TO PUBLIC`,
+  ];
+}
+
+/** DROP of the function: it fails when a view still reads it. */
+export function dropRefusalSql(link: string): string {
+  return `DROP FUNCTION IF EXISTS ${refusalOf(link)}()`;
 }
 
 /** Name of the trigger on a view that takes changes. */
@@ -71,12 +124,33 @@ export function triggerSql(link: string, table: LinkTable): readonly string[] {
   ];
 }
 
-/** Its variables have no collation of their own, or conditions on them would not be sent. */
-function triggerBody(link: string, table: LinkTable): string {
+/**
+ * What the trigger does. Its variables have no collation of their own, or conditions on them would not be sent. A row is
+ * changed only while it is as it was read: between the two someone else may have counted it up.
+ */
+export function triggerBody(link: string, table: LinkTable): string {
   const raw = rawName(link, table);
   const columns = linkTables[table].map(({ name }) => name);
-  const identity = columns.slice(0, identities[table]);
-  const where = identity.map((column) => `${quote(column)} = o_${column}`).join(' AND ');
+  const whereSame = (some: readonly string[]) =>
+    some.map((column) => `${quote(column)} = o_${column}`).join(' AND ');
+  const identity = whereSame(columns.slice(0, identities[table]));
+  const texts = linkTables[table].filter(({ type }) => type === 'text').map(({ name }) => name);
+  const where = whereSame(texts);
+  const conflict = `RAISE EXCEPTION 'a row of ${table} has been changed by someone else meanwhile'
+      USING ERRCODE = '40001', HINT = 'Run the transaction again.';`;
+  const leaveOut = `IF NOT FOUND THEN
+    PERFORM FROM ${raw} WHERE ${identity};
+    IF FOUND THEN ${conflict} END IF;
+    RETURN NULL;
+  END IF;`;
+  // A number is no condition that the gateway takes: it is asked for, and stays as it is until the COMMIT.
+  const compareScore = columns.includes('score' as never)
+    ? `IF tg_op <> 'INSERT' THEN
+    UPDATE ${raw} SET "member" = "member" WHERE ${identity} RETURNING "score" INTO o_score;
+    IF NOT FOUND THEN RETURN NULL; END IF;
+    IF o_score::double precision IS DISTINCT FROM old."score" THEN ${conflict} END IF;
+  END IF;`
+    : '';
   const sets = columns.map((column) => `${quote(column)} = n_${column}`);
   const update = (some: readonly string[]) => `UPDATE ${raw} SET ${some.join(', ')} WHERE ${where};`;
   // A time to live that nobody changed goes on as it is; written anew, it would begin again.
@@ -86,10 +160,11 @@ function triggerBody(link: string, table: LinkTable): string {
   return `
 DECLARE ${columns.map((column) => `n_${column} text; o_${column} text;`).join(' ')}
 BEGIN
-  IF tg_op <> 'INSERT' THEN ${identity.map((column) => `o_${column} := old.${quote(column)};`).join(' ')} END IF;
+  IF tg_op <> 'INSERT' THEN ${texts.map((column) => `o_${column} := old.${quote(column)};`).join(' ')} END IF;
+  ${compareScore}
   IF tg_op = 'DELETE' THEN
     DELETE FROM ${raw} WHERE ${where};
-    IF NOT FOUND THEN RETURN NULL; END IF;
+    ${leaveOut}
     RETURN old;
   END IF;
   ${columns.map((column) => `n_${column} := new.${quote(column)}::text;`).join(' ')}
@@ -98,7 +173,7 @@ BEGIN
     RETURN new;
   END IF;
   ${updates}
-  IF NOT FOUND THEN RETURN NULL; END IF;
+  ${leaveOut}
   RETURN new;
 END `;
 }
