@@ -1,6 +1,6 @@
 /**
  * The proof of the reduction: hundreds of random queries, run as they are written, reduced and over rows that are handed
- * in, give the same rows. `PGCLIP_SEED` and `PGCLIP_QUERIES` repeat a run or make it longer.
+ * in, give the same rows. The same ones each time; `PGCLIP_SEED` and `PGCLIP_QUERIES` make others and more.
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createTestDatabase, executeSql, type TestDatabase } from '../support/postgres.ts';
@@ -9,7 +9,7 @@ import { OddQueryMaker } from './reduction-odd-queries.ts';
 import { QueryMaker } from './reduction-queries.ts';
 import { tablesForQueries } from './reduction-tables.ts';
 
-const seed = Number(process.env.PGCLIP_SEED ?? Math.floor(Math.random() * 1e9));
+const seed = Number(process.env.PGCLIP_SEED ?? 20_261_121);
 const count = Number(process.env.PGCLIP_QUERIES ?? 1000);
 
 let database: TestDatabase;
