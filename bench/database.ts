@@ -1,5 +1,5 @@
 /** The data that is measured: ten columns of mixed types, as many rows as asked for, in a PostgreSQL of its own. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -27,6 +27,13 @@ export function createTableSql(name: string, rows: number): string {
       date '2020-01-01' + g % 2000 AS day,
       CASE WHEN g % 7 > 0 THEN 'note, with "quotes" ' || g END AS note
     FROM generate_series(1, ${rows}) AS g`;
+}
+
+/** A new directory for several clusters. PostgreSQL's account gets through it, or they would be made elsewhere and stay. */
+export async function makeClustersDir(prefix: string): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), prefix));
+  await chmod(dir, 0o711);
+  return dir;
 }
 
 /** Starts PostgreSQL with a table for each row count. */

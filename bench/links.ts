@@ -2,11 +2,10 @@
  * Data links: clips over a linked database beside the same clips run on the remote directly, by one pgclip, and how
  * long it takes to link many tables. Two clusters of their own. BENCH_LINK_ROWS and BENCH_LINK_TABLES make it smaller.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Postgres, startPostgres } from '../src/demo/postgres.ts';
-import { createTableSql, execute, loginUrl, makeLocal } from './database.ts';
+import { createTableSql, execute, loginUrl, makeClustersDir, makeLocal } from './database.ts';
 import { api, callApi, download, token } from './pgclip.ts';
 import { type Server, startServer } from './processes.ts';
 import { inTurn, median, report, runsOf } from './report.ts';
@@ -31,7 +30,7 @@ const queries = [
 
 /** Measures all of it. Needs a built pgclip. */
 export async function benchLinks(): Promise<void> {
-  const dir = await mkdtemp(join(tmpdir(), 'pgclip-bench-links-'));
+  const dir = await makeClustersDir('pgclip-bench-links-');
   const clusters: Postgres[] = [];
   const start = async (name: string) => {
     const options = { fsync: 'off', shared_buffers: '512MB' };

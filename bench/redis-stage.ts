@@ -2,14 +2,13 @@
  * What the bench of Redis links runs on: a Redis full of counters and an idle one, a PostgreSQL 18 and Debian's with
  * widgets, a gateway in a process of its own, and a pgclip that has linked the Redis into both databases.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Postgres, startPostgres } from '../src/demo/postgres.ts';
 import { findDebianPostgres } from '../test/support/postgres.ts';
 import { type RedisServer, startRedis } from '../test/support/redis.ts';
-import { execute, makeLocal } from './database.ts';
+import { execute, makeClustersDir, makeLocal } from './database.ts';
 import { callApi, token } from './pgclip.ts';
 import { readCommand, type Server, startServer } from './processes.ts';
 
@@ -48,7 +47,7 @@ export const keyOf = (id: number) => `widget:${id}`;
 
 /** Sets everything up for the work and ends it all afterwards. Needs a built pgclip. */
 export async function onStage(work: (stage: Stage) => Promise<void>): Promise<void> {
-  const dir = await mkdtemp(join(tmpdir(), 'pgclip-bench-redis-'));
+  const dir = await makeClustersDir('pgclip-bench-redis-');
   const stops: (() => Promise<void>)[] = [() => rm(dir, { recursive: true, force: true })];
   const start = async <T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
     const running = await starting;
