@@ -24,6 +24,7 @@ import { HotAnswers } from './http/hot-answers.ts';
 import { sendHot } from './http/hot-sender.ts';
 import { importPath } from './http/routes/api-archive.ts';
 import { LinkCredentials } from './linking/credentials.ts';
+import { needsGateway } from './linking/gateway-on-demand.ts';
 import { openLinking } from './linking/linking.ts';
 import { openRedisReaders } from './linking/redis-readers.ts';
 import { openSqlParser } from './linking/sql-parser.ts';
@@ -73,9 +74,15 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     ? openRedisStore({ url: settings.redisUrl, durability: settings.redisDurability })
     : await openEmbeddedStore({ file: join(settings.dir, 'store.sqlite') });
   const readers = openRedisReaders(settings.remotes, new LinkCredentials(apiToken));
+  const linking = await openLinking({ ...settings, apiToken }, log).catch(async (error) => {
+    await store.close();
+    throw error;
+  });
+  const { gateway } = linking;
   const redis = {
     ...{ openParser: openSqlParser, findRedis: readers.findRedis, readsItself: false },
     without: new Map<string, number>(),
+    openGateway: async () => gateway?.openIfPossible(log),
   };
   const direct = openDirectWay({ ...settings, readsAtOnce: settings.poolSize, log });
   const databases = settings.databases.map(({ name, url }) =>
@@ -90,10 +97,9 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
       log,
     }),
   );
-  const linking = await openLinking({ ...settings, apiToken }, log).catch(async (error) => {
-    await closeParts(databases, store);
-    throw error;
-  });
+  const hosts = settings.databases.map(({ name, url }) =>
+    openLinkHost({ name, ownerUrl: settings.ownerUrls[name] ?? null, clipUrl: url, log }),
+  );
   const services = createServices({
     store,
     databases,
@@ -103,15 +109,15 @@ export async function startServer({ settings, log }: ServerOptions): Promise<Run
     shareRuns: true,
     scratch: fileScratch(),
     links: {
-      hosts: settings.databases.map(({ name, url }) =>
-        openLinkHost({ name, ownerUrl: settings.ownerUrls[name] ?? null, clipUrl: url, log }),
-      ),
+      hosts,
       remotes: settings.databases,
       redisRemotes: linking.remotes,
+      onSettled: () => void gateway?.settle(() => needsGateway(hosts)),
     },
   });
   const server = createSite({ services, apiToken, publicUrl: settings.publicUrl, log }, store);
   try {
+    if (gateway && (await needsGateway(hosts))) await gateway.start();
     server.listen(settings.port, settings.host);
     await once(server, 'listening');
   } catch (error) {

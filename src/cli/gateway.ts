@@ -1,6 +1,7 @@
 /** `pgclip gateway`: the gateway alone, for a pgclip that runs where it can't listen, such as on Workers. */
 import { parseSettings } from '../config/settings.ts';
 import { findToken } from '../config/token.ts';
+import { placeOf } from '../domain/redis-remote.ts';
 import { openLog } from './log.ts';
 import { aborted } from './serve.ts';
 import { CliError, printLine, type Terminal } from './terminal.ts';
@@ -17,8 +18,8 @@ export async function gateway(terminal: Terminal): Promise<void> {
     throw new CliError('API_TOKEN is missing; set it to that of the pgclip which makes the links.');
   const { openLinking } = await import('../linking/linking.ts');
   const linking = await openLinking({ ...settings, apiToken }, openLog(terminal)).catch(throwForCli);
-  const { host = '', port = 0 } = linking.gateway ?? {};
-  printLine(terminal, `The gateway answers at ${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const server = await linking.gateway?.start().catch(throwForCli);
+  if (server) printLine(terminal, `The gateway answers at ${placeOf(server)}`);
   await aborted(terminal.signal);
   await linking.close();
 }

@@ -24,6 +24,19 @@ export interface GatewayAddress {
   readonly tls: 'bound' | 'encrypted' | 'none' | 'unknown';
 }
 
+/** Where something listens, as people write it. */
+export function placeOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The gateway as the config has it. */
+export interface RemoteGateway {
+  /** `host:port` as it is configured, which tells it from another one. */
+  readonly place: string;
+  /** Sees that it listens, if this pgclip serves it. Throws `remote_refused` when it can't. */
+  open(): Promise<GatewayAddress>;
+}
+
 /** What a database signs in to the gateway with. The password is secret. */
 export interface GatewayCredentials {
   readonly user: string;
@@ -45,8 +58,8 @@ export interface RedisRemote {
   readonly name: string;
   /** Number of its database. */
   readonly database: number;
-  /** Null: no gateway is configured, so pgclip reads it itself. */
-  readonly gateway: GatewayAddress | null;
+  /** Null: none is configured, so pgclip reads it itself. */
+  readonly gateway: RemoteGateway | null;
   /**
    * What a link signs in with: the same again for the `user` of before if that still stands for this access, else (and
    * by default) a new login.

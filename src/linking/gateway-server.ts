@@ -4,6 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { openRedisLink } from '../adapters/redis/link.ts';
 import type { GatewaySettings } from '../config/gateway-settings.ts';
 import type { Log } from '../domain/ports.ts';
@@ -84,6 +85,16 @@ function findLogin(
       return link;
     },
   };
+}
+
+/** Throws GatewayProblem when the certificate can't be used; there need not be one. */
+export async function checkCertificate(gateway: GatewaySettings): Promise<void> {
+  const tls = await readCertificate(gateway);
+  try {
+    if (tls) createSecureContext(tls);
+  } catch (error) {
+    throw toProblem(error as NodeJS.ErrnoException, gateway);
+  }
 }
 
 interface Certificate {

@@ -9,7 +9,14 @@ import type { HostAndPort } from '../config/gateway-settings.ts';
 import { AppError } from '../domain/errors.ts';
 import { parseRedisAddress } from '../domain/redis-address.ts';
 import { type RedisLink, RedisLinkError } from '../domain/redis-link.ts';
-import type { GatewayAddress, GatewayCredentials, RedisAccess, RedisRemote } from '../domain/redis-remote.ts';
+import {
+  type GatewayAddress,
+  type GatewayCredentials,
+  placeOf,
+  type RedisAccess,
+  type RedisRemote,
+  type RemoteGateway,
+} from '../domain/redis-remote.ts';
 import { type LinkCredentials, readUser } from './credentials.ts';
 
 /** The longest that a Redis may take to answer. */
@@ -21,22 +28,20 @@ export interface RedisRemotesOptions {
   /** By config var. The URLs are secret. */
   readonly remotes: readonly { readonly name: string; readonly url: string }[];
   readonly credentials: LinkCredentials;
-  /** Where databases reach the gateway; null: none is configured. Asked each time: its port may come late. */
-  getGateway(): GatewayAddress | null;
+  /** Null: none is configured. */
+  readonly gateway: RemoteGateway | null;
 }
 
 /** The remotes, in the order of the config. */
 export function openRedisRemotes({
   remotes,
   credentials,
-  getGateway,
+  gateway,
 }: RedisRemotesOptions): readonly RedisRemote[] {
   return remotes.map(({ name, url }) => ({
     name,
     database: databaseOf(url),
-    get gateway() {
-      return getGateway();
-    },
+    gateway,
     makeLogin(access, user): GatewayCredentials {
       const meaning = { ...access, remote: name };
       const same = user !== undefined && isSame(readUser(user), meaning);
@@ -58,8 +63,13 @@ export function remotesWithoutGateway(
   { remotes, gateway }: RedisRemoteSettings,
   credentials: LinkCredentials,
 ): readonly RedisRemote[] {
-  const address = gateway.address && ({ ...gateway.address, tls: 'unknown' } as const);
-  return openRedisRemotes({ remotes, credentials, getGateway: () => address });
+  const elsewhere = gateway.address && fixedGateway({ ...gateway.address, tls: 'unknown' });
+  return openRedisRemotes({ remotes, credentials, gateway: elsewhere });
+}
+
+/** A gateway that another process serves. */
+export function fixedGateway(address: GatewayAddress): RemoteGateway {
+  return { place: placeOf(address), open: async () => address };
 }
 
 function databaseOf(url: string): number {

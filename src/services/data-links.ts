@@ -28,6 +28,8 @@ export interface DataLinksOptions {
   readonly remotes: readonly RemoteAddress[];
   /** All Redis that can be linked. */
   readonly redisRemotes: readonly RedisRemote[];
+  /** Told when links have been changed, or should have been, and none is being changed any more. */
+  readonly onSettled?: () => void;
   readonly log: Log;
   /** The longest that a list waits for a remote. Default: 8 seconds. */
   readonly deadlineMs?: number;
@@ -55,6 +57,8 @@ const believedMs = 5000;
 export class DataLinks {
   readonly #options: DataLinksOptions;
   readonly #checks: LinkChecks;
+  /** How many links are being changed. */
+  #changing = 0;
   /** What failed runs have learnt, by database. */
   readonly #learnt = new Map<string, { untilMs: number; changed: Promise<readonly ChangedLink[]> }>();
 
@@ -106,7 +110,7 @@ export class DataLinks {
     const { host, remote, name, redis } = this.check(database, request);
     const reader = await this.#checks.getReader(database);
     const link = { name, schema: request.schema ?? 'public', reader, redis };
-    return host.create(link, remote, work).finally(() => this.#learnt.delete(database));
+    return this.#change(database, () => host.create(link, remote, work));
   }
 
   /** What a creation goes by, found without asking anyone. Throws what `create` throws before it begins. */
@@ -135,8 +139,7 @@ export class DataLinks {
     const remote = this.#checks.getRemote(found);
     const host = options.dryRun ? this.#getHost(database) : this.#getWritableHost(database);
     const reader = await this.#checks.getReader(database);
-    if (!options.dryRun)
-      return host.refresh(link, remote, reader, work).finally(() => this.#learnt.delete(database));
+    if (!options.dryRun) return this.#change(database, () => host.refresh(link, remote, reader, work));
     return { link: found, changes: await host.compare(link, remote, reader), warnings: [] };
   }
 
@@ -154,7 +157,17 @@ export class DataLinks {
   async destroy(database: string, link: string, confirm: string | undefined): Promise<void> {
     const host = this.#getWritableHost(database);
     if (confirm !== link) throw notConfirmed(link, await this.uses(database, link), confirm);
-    await host.destroy(link).finally(() => this.#learnt.delete(database));
+    await this.#change(database, () => host.destroy(link));
+  }
+
+  async #change<T>(database: string, work: () => Promise<T>): Promise<T> {
+    this.#changing++;
+    try {
+      return await work();
+    } finally {
+      this.#learnt.delete(database);
+      if (--this.#changing === 0) this.#options.onSettled?.();
+    }
   }
 
   /**

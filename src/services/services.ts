@@ -36,6 +36,8 @@ export interface ServicesOptions {
     readonly remotes: readonly RemoteAddress[];
     /** All Redis that can be linked. */
     readonly redisRemotes: readonly RedisRemote[];
+    /** As `DataLinksOptions.onSettled`. */
+    readonly onSettled?: () => void;
   };
 }
 

@@ -9,6 +9,7 @@ import { describeRemote } from '../../src/domain/link-words.ts';
 import type { RedisRemote } from '../../src/domain/redis-remote.ts';
 import { LinkCredentials } from '../../src/linking/credentials.ts';
 import { openRedisReaders, type RedisReaders } from '../../src/linking/redis-readers.ts';
+import { fixedGateway } from '../../src/linking/redis-remotes.ts';
 import { openSqlParser } from '../../src/linking/sql-parser.ts';
 import { allowLinks, hostOf, queryRows, readLinkState } from '../support/links.ts';
 import { executeSql } from '../support/postgres.ts';
@@ -319,10 +320,14 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)(
       );
       const views = await look();
       const without = await readLinkState(site.database);
-      await expect(refresh(site.remote)).rejects.toMatchObject({
-        ...{ code: 'owner_lacks_rights', message: expect.stringContaining('postgres_fdw') },
+      expect(await refresh(site.remote)).toMatchObject({
+        ...{ changes: [], link: { redis: { gateway: false } } },
+        warnings: [expect.stringMatching(/reads CACHE_URL itself.*GRANT USAGE ON FOREIGN DATA WRAPPER/s)],
       });
       expect([await look(), await readLinkState(site.database)]).toEqual([views, without]);
+      // Until it is tried again.
+      expect(await compare(site.remote)).toEqual([]);
+      await refresh(alone());
       await allowLinks(site.database);
       const allowed = await readLinkState(site.database);
 
@@ -352,6 +357,51 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)(
       expect([await look(), await readLinkState(site.database)]).toEqual([views, allowed]);
       expect(await rowsOf(join)).toEqual(joined);
       await expect(read('SELECT sum(views) FROM public.counts')).rejects.toMatchObject({ code: 'PGC01' });
+    });
+
+    it('does without a gateway that the database does not reach, until it does', async () => {
+      const unreached = (host: string, port: number): RedisRemote => ({
+        ...{ ...site.remote, check: site.remote.check },
+        gateway: fixedGateway({ host, port, tls: 'none' }),
+      });
+      const [closed, unknown] = [unreached('127.0.0.1', 1), unreached('no.such.host.invalid', 5433)];
+      const views = await look();
+      for (const remote of [closed, unknown, closed]) {
+        const report = await refresh(remote);
+        const place = remote.gateway?.place ?? '';
+        expect(report).toMatchObject({ changes: [], link: { redis: { gateway: false }, server: null } });
+        expect(report.warnings).toEqual([expect.stringContaining(`gateway at ${place}, so pgclip reads`)]);
+        expect(await compare(remote)).toEqual([]);
+        expect([await look(), await rowsOf(join)]).toEqual([views, joined]);
+      }
+      // Another one is worth another try.
+      expect((await compare(site.remote)).map(({ kind }) => kind)).toContain('server');
+      const created = await site.host.create(
+        { name: 'second', schema: 'public', reader: site.reader, redis: { prefix: '', writable: false } },
+        closed,
+      );
+      expect([created.link.redis?.gateway, created.warnings.length, created.changes.length]).toEqual([
+        ...[false, 1, 7],
+      ]);
+      expect((await runAll(clips(), `SELECT value FROM second.redis WHERE key = 'widget:1'`)).rows).toEqual([
+        ['11'],
+      ]);
+      await site.host.destroy('second');
+      const report = await refresh(site.remote);
+      expect([report.link.redis?.gateway, report.warnings]).toEqual([true, []]);
+      expect(await look()).toEqual(views);
+      // What others read through it is not taken from them when it is away.
+      await expect(refresh(closed)).rejects.toMatchObject({ code: 'remote_refused' });
+      expect(await rowsOf('SELECT count(*) FROM hredis.redis')).toEqual([['3']]);
+      await refresh(alone());
+      // One that takes changes can't do without.
+      const before = await readLinkState(site.database);
+      const written = site.host.create(
+        { name: 'written', schema: 'public', reader: site.reader, redis: { prefix: '', writable: true } },
+        closed,
+      );
+      await expect(written).rejects.toMatchObject({ code: 'remote_refused' });
+      expect(await readLinkState(site.database)).toEqual(before);
     });
 
     it('loses its gateway under a run that has begun with it', async () => {

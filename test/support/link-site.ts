@@ -11,6 +11,7 @@ import type { Explanation } from '../../src/domain/explanation.ts';
 import type { LinkHost, LinkRemote, LinkWork, NewLink, RemoteAddress } from '../../src/domain/link-host.ts';
 import type { Database, DatabaseStatus, Store } from '../../src/domain/ports.ts';
 import type { RedisRemote } from '../../src/domain/redis-remote.ts';
+import { fixedGateway } from '../../src/linking/redis-remotes.ts';
 import { createSite } from '../../src/node.ts';
 import { createServices } from '../../src/services/services.ts';
 import { testToken } from './server.ts';
@@ -177,7 +178,7 @@ function toDatabase(name: string, scripted: ScriptedDatabase): Database {
 const scriptedRedis: RedisRemote = {
   name: 'CACHE_URL',
   database: 0,
-  gateway: { host: '127.0.0.1', port: 1, tls: 'none' },
+  gateway: fixedGateway({ host: '127.0.0.1', port: 1, tls: 'none' }),
   makeLogin: () => ({ user: 'user', password: 'secret' }),
   seal: () => 'seal',
   check: async () => {},

@@ -52,7 +52,7 @@ describe('a login', () => {
 
 describe('a remote', () => {
   const remotes = [{ name: 'CACHE_URL', url: 'redis://cache/3' }];
-  const [remote] = openRedisRemotes({ remotes, credentials, getGateway: () => null });
+  const [remote] = openRedisRemotes({ remotes, credentials, gateway: null });
   const access = { prefix: 'app:', writable: false };
 
   it('keeps the login of a link for as long as it is right', () => {
@@ -66,11 +66,15 @@ describe('a remote', () => {
     expect(remote?.makeLogin(access, 'someone')).toMatchObject({ user: expect.stringMatching(/^1\./) });
   });
 
-  it('tells its database, and where another pgclip serves it', () => {
+  it('tells its database, and where another pgclip serves it', async () => {
     expect([remote?.name, remote?.database, remote?.gateway]).toEqual(['CACHE_URL', 3, null]);
     const gateway = { address: { host: 'gateway.internal', port: 5433 } };
-    expect(remotesWithoutGateway({ remotes, gateway }, credentials)[0]?.gateway).toEqual({
-      ...{ host: 'gateway.internal', port: 5433, tls: 'unknown' },
+    const elsewhere = remotesWithoutGateway({ remotes, gateway }, credentials)[0]?.gateway;
+    expect(elsewhere?.place).toBe('gateway.internal:5433');
+    await expect(elsewhere?.open()).resolves.toEqual({
+      host: 'gateway.internal',
+      port: 5433,
+      tls: 'unknown',
     });
   });
 });

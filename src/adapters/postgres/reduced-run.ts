@@ -42,6 +42,7 @@ export async function withReducedText<T>(
   const attempt = async (): Promise<T> => {
     text = makeRunText(sql, asWritten(statement));
     if (session.linkedRedis.length === 0 || !context.redis) return work(run, text);
+    if (session.linkedRedis.some(({ gateway }) => gateway)) await context.redis.openGateway?.();
     // Until it is known what the query reads.
     let maySucceedAsWritten = session.linkedRedis.every(({ gateway }) => gateway);
     let found: ReducedText | undefined;

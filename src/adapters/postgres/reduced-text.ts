@@ -28,6 +28,8 @@ export interface RedisWay {
   findRedis(link: LinkedRedis): RedisLink | null;
   /** Read Redis from here also where the database could do it itself. */
   readonly readsItself: boolean;
+  /** Sees that the gateway listens, if this pgclip serves it: a link that goes through it has been met. Never rejects. */
+  openGateway?(): Promise<void>;
   /** Which databases have no linked Redis; filled by their runs. */
   readonly without: WithoutRedis;
 }

@@ -155,14 +155,11 @@ class PostgresLinkHost implements LinkHost {
     if (!redis && !isRedisRemote(remote)) return this.#bring(client, target, remote, work);
     if (!redis && target.record) getAddress(remote);
     const access = redis ?? { prefix: '', writable: false };
-    const changes = await applyRedis(
-      client,
-      { ...target, database: this.name, remote: getRedisRemote(remote), access },
-      work,
-    );
+    const redisTarget = { ...target, database: this.name, remote: getRedisRemote(remote), access };
+    const applied = await applyRedis(client, redisTarget, work);
     const link = this.#describe(await getRecord(client, target.name, target.reader));
     await client.query('COMMIT');
-    return { link, changes, warnings: [] };
+    return { link, ...applied };
   }
 
   /** Does the difference and commits it; then statistics. */

@@ -10,6 +10,8 @@ export interface RedisMarker extends RedisAccess {
   readonly seal: string;
   /** Number of the Redis database that pgclip reads itself; null: there is a foreign server, which leads to the gateway. */
   readonly readByPgclip: number | null;
+  /** Where a gateway was that is configured and that the database could not use, as `RemoteGateway.place`; else null. */
+  readonly missedGateway: string | null;
 }
 
 /** The same on the schema and on the server, so that either can be made anew from the other. */
@@ -62,11 +64,13 @@ function isTime(value: unknown): boolean {
 }
 
 function parseAccess(value: unknown): RedisMarker | null {
-  const { prefix, writable, seal, readByPgclip = null } = (value ?? {}) as Record<string, unknown>;
+  const access = (value ?? {}) as Record<string, unknown>;
+  const { prefix, writable, seal, readByPgclip = null, missedGateway = null } = access;
   const valid = typeof prefix === 'string' && findPrefixProblem(prefix) === null;
   if (!valid || typeof writable !== 'boolean' || typeof seal !== 'string') return null;
   if (readByPgclip !== null && typeof readByPgclip !== 'number') return null;
-  return { prefix, writable, seal, readByPgclip };
+  if (missedGateway !== null && typeof missedGateway !== 'string') return null;
+  return { prefix, writable, seal, readByPgclip, missedGateway };
 }
 
 /** Whether it is a Redis that pgclip reads itself: such a link has no foreign server. */

@@ -8,7 +8,7 @@ import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { LinkChange } from '../../../../domain/data-link.ts';
 import { AppError } from '../../../../domain/errors.ts';
 import { isRedisRemote, type LinkRemote, type LinkWork } from '../../../../domain/link-host.ts';
-import type { GatewayAddress, RedisRemote } from '../../../../domain/redis-remote.ts';
+import { type GatewayAddress, placeOf, type RedisRemote } from '../../../../domain/redis-remote.ts';
 import { checkWanted } from '../connection.ts';
 import { checkServerNameFree } from '../find-link.ts';
 import { alterServerSql, createServerSql, putMapping, quietSettings } from '../foreign-server.ts';
@@ -16,7 +16,6 @@ import { encodeMarker, rawSchemaOf, serverNameOf } from '../marker.ts';
 import { checkOwnership, prepareRights, readOwner } from '../rights.ts';
 import { dropBehind, lockRelations } from './destroy.ts';
 import {
-  findGateway,
   findRedisDifference,
   lacksTrigger,
   type RedisDifference,
@@ -38,6 +37,7 @@ import {
   viewName,
   viewSql,
 } from './tables-sql.ts';
+import { expectGateway, findWay, type Way } from './way.ts';
 
 /** The remote as a Redis. Throws `remote_refused` when its config var holds a Postgres by now. */
 export function getRedisRemote(remote: LinkRemote): RedisRemote {
@@ -53,12 +53,18 @@ export async function compareRedis(
   client: pg.ClientBase,
   target: RedisTarget,
 ): Promise<readonly LinkChange[]> {
-  const gateway = findGateway(target);
+  const gateway = await expectGateway(target);
   const { changes } = await findRedisDifference(client, target, gateway);
   if (changes.length > 0) return changes;
   if (gateway) await probe(client, target, gateway);
   else await target.remote.check(target.access);
   return changes;
+}
+
+/** What was done, and what the owner should know of it. */
+export interface AppliedRedis {
+  readonly changes: readonly LinkChange[];
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -69,13 +75,15 @@ export async function applyRedis(
   client: pg.ClientBase,
   target: RedisTarget,
   work: LinkWork,
-): Promise<readonly LinkChange[]> {
+): Promise<AppliedRedis> {
   const { name, remote, access, reader, record } = target;
-  const gateway = findGateway(target);
-  await prepareRights(client, { schema: !record?.schema, server: gateway !== null && !record?.server });
   work.onProgress?.({ step: 'reading the remote', done: 0, total: redisTables.length });
   await remote.check(access);
   checkWanted(work.signal);
+  const way = await findWay(client, target);
+  const { gateway } = way;
+  checkWanted(work.signal);
+  await prepareRights(client, { schema: !record?.schema, server: gateway !== null && !record?.server });
   if (gateway) {
     await checkServerNameFree(client, name, record);
     await checkRawSchemaFree(client, name);
@@ -91,20 +99,22 @@ export async function applyRedis(
   else await dropBehind(client, name, difference.state, record?.server ?? null);
   const gap = await findRedisRightsGap(client, name, reader, sourceOf(gateway));
   for (const statement of gap.statements) await client.query(statement);
-  await putMarkers(client, target, gateway);
+  await putMarkers(client, target, way);
   checkWanted(work.signal);
   if (gateway) await probe(client, target, gateway);
-  return difference.changes;
+  return { changes: difference.changes, warnings: way.missed ? [way.missed.warning] : [] };
 }
 
 async function probe(
   client: pg.ClientBase,
   { name, remote, reader }: RedisTarget,
-  { host, port }: GatewayAddress,
+  gateway: GatewayAddress,
 ): Promise<void> {
   const { superuser } = await readOwner(client);
-  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  await probeRedis(client, { link: name, remote: remote.name, place, reader: superuser ? reader : null });
+  await probeRedis(client, {
+    ...{ link: name, remote: remote.name, place: placeOf(gateway) },
+    reader: superuser ? reader : null,
+  });
 }
 
 /** What is replaced or dropped is locked before anything is changed, so that no clip is the victim of a deadlock. */
@@ -196,7 +206,7 @@ async function makeTable(
 async function putMarkers(
   client: pg.ClientBase,
   { database, name, remote, access: { prefix, writable }, record }: RedisTarget,
-  gateway: GatewayAddress | null,
+  { gateway, missed }: Way,
 ): Promise<void> {
   const now = new Date().toISOString();
   const seal = remote.seal({ database, link: name, remote: remote.name, prefix, writable });
@@ -207,7 +217,7 @@ async function putMarkers(
         link: name,
         remote: remote.name,
         schema: 'public',
-        redis: { prefix, writable, seal, readByPgclip },
+        redis: { prefix, writable, seal, readByPgclip, missedGateway: missed?.place ?? null },
       },
       ...{ createdAt: record?.marker.createdAt ?? now, refreshedAt: now },
     }),

@@ -4,7 +4,6 @@
  */
 import type pg from 'pg';
 import type { LinkChange } from '../../../../domain/data-link.ts';
-import { AppError } from '../../../../domain/errors.ts';
 import type { GatewayAddress, RedisAccess, RedisRemote } from '../../../../domain/redis-remote.ts';
 import { hasNoServer, rawSchemaOf, serverNameOf } from '../marker.ts';
 import type { RightsGap } from '../reader-rights.ts';
@@ -35,16 +34,6 @@ export interface RedisDifference {
   readonly gap: RightsGap;
   /** All of it, as people are told. */
   readonly changes: readonly LinkChange[];
-}
-
-/** The gateway that the link should go through, or null. Throws `remote_refused` where one is needed. */
-export function findGateway({ name, remote, access }: RedisTarget): GatewayAddress | null {
-  const { gateway } = remote;
-  if (gateway !== null || !access.writable) return gateway;
-  throw new AppError(
-    'remote_refused',
-    `The link ${name} takes changes, which go through pgclip's gateway, and none is configured. Set GATEWAY_PORT to the port that it may listen on and start pgclip again; or make the link anew without writing.`,
-  );
 }
 
 /** Where the rows of a link come from. */

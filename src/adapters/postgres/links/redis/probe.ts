@@ -24,19 +24,41 @@ export interface RedisProbe {
 
 /** Looks, in the connection's transaction, which goes on after. Throws `remote_refused`, `remote_unavailable`. */
 export async function probeRedis(client: pg.ClientBase, probe: RedisProbe): Promise<void> {
+  const failure = await askGateway(client, viewName(probe.link, 'redis'), probe.reader);
+  if (failure) throw toProbeError(failure, probe);
+}
+
+/**
+ * Reads from the relation, given as SQL, with the rights of `reader`, or of the connection's login. Returns what the gateway
+ * or the way to it made fail, or null; throws what pg throws otherwise.
+ */
+export async function askGateway(
+  client: pg.ClientBase,
+  relation: string,
+  reader: string | null = null,
+): Promise<pg.DatabaseError | null> {
   await client.query(`SAVEPOINT probe; SET LOCAL statement_timeout = ${deadlineMs}`);
   try {
-    if (probe.reader !== null) await client.query(`SET LOCAL ROLE ${escapeIdentifier(probe.reader)}`);
-    await client.query(
-      `SELECT FROM ${viewName(probe.link, 'redis')} WHERE key = ${escapeLiteral(randomUUID())}`,
-    );
+    if (reader !== null) await client.query(`SET LOCAL ROLE ${escapeIdentifier(reader)}`);
+    await client.query(`SELECT FROM ${relation} WHERE key = ${escapeLiteral(randomUUID())}`);
   } catch (error) {
-    if (error instanceof pg.DatabaseError && (isOfRemote(error) || isQueryCanceled(error)))
-      throw toProbeError(error, probe);
-    throw error;
+    if (!(error instanceof pg.DatabaseError) || !(isOfRemote(error) || isQueryCanceled(error))) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT probe');
+    return error;
   }
   // Takes the role back too.
   await client.query('ROLLBACK TO SAVEPOINT probe');
+  return null;
+}
+
+/**
+ * Why the database's server does not reach the gateway, as sentences; null: it does, so that something else is wrong.
+ * libpq's messages are in the server's language; these words are in none.
+ */
+export function findUnreachable({ code, detail, message }: pg.DatabaseError): string | null {
+  const reason = (detail ?? message).trim();
+  if (code !== '08001' || /FATAL|SSL|TLS|SCRAM/i.test(reason)) return null;
+  return `Its server does not get there: ${reason} Set GATEWAY_ADDRESS to where it does.`;
 }
 
 /** libpq's reason has addresses and the user in it, never the password; what the gateway says is for anyone. */
