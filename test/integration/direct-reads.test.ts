@@ -406,7 +406,7 @@ describe.each([
   });
 
   const wide = 'SELECT * FROM warehouse.wide';
-  const copying = `query LIKE 'COPY %' AND application_name = 'pgclip' AND state = 'active'`;
+  const copying = `datname = current_database() AND query LIKE 'COPY %' AND application_name = 'pgclip' AND state = 'active'`;
   const copyingThere = () => there.rows(`SELECT pid FROM pg_stat_activity WHERE ${copying}`);
 
   it('a remote that is killed in the middle breaks it off', async () => {
