@@ -11,7 +11,7 @@ export const gatewayRows = [
     default: null,
     unit: null,
     secret: false,
-    help: 'The port at which databases read a linked Redis, in the PostgreSQL protocol; 0 takes any free one. Absent: there is no gateway. `pgclip gateway` runs it alone.',
+    help: 'The port at which databases read a linked Redis, in the PostgreSQL protocol, open while there is such a link; 0 takes any free one. Absent: there is no gateway. `pgclip gateway` runs it alone.',
   },
   {
     name: 'GATEWAY_HOST',
