@@ -16,6 +16,7 @@ export type OutputCell = Buffer | string | null;
 
 const flushBytes = 64 * 1024;
 const shortCell = 32;
+const shortAnswer = 1024;
 
 export class WireOutput {
   #socket: Writable;
@@ -39,10 +40,7 @@ export class WireOutput {
   /** Sends what has gathered; resolves when the socket takes more, or is gone. */
   async flush(): Promise<void> {
     if (this.#length === 0) return;
-    const bytes = this.#buffer.subarray(0, this.#length);
-    // The socket keeps the buffer until it is sent.
-    this.#buffer = Buffer.allocUnsafe(this.#length >= flushBytes ? flushBytes * 2 : 8 * 1024);
-    this.#length = 0;
+    const bytes = this.#takeBytes();
     if (this.#socket.destroyed || this.#socket.write(bytes)) return;
     await new Promise<void>((resolve) => {
       const socket = this.#socket;
@@ -52,6 +50,17 @@ export class WireOutput {
       };
       socket.on('drain', done).on('close', done);
     });
+  }
+
+  /** What has gathered, in memory that the socket may keep until it is sent. */
+  #takeBytes(): Buffer {
+    const length = this.#length;
+    const bytes = this.#buffer.subarray(0, length);
+    this.#length = 0;
+    // Node keeps a pool for short ones; memory of its own for each answer costs more than copying it.
+    if (length <= shortAnswer) return Buffer.from(bytes);
+    this.#buffer = Buffer.allocUnsafe(length >= flushBytes ? flushBytes * 2 : 8 * 1024);
+    return bytes;
   }
 
   #reserve(bytes: number): void {
