@@ -4,7 +4,7 @@
  * makes is kept in PGCLIP_DIR; what it starts ends with it, whenever and however it ends.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openLog } from '../cli/log.ts';
 import { aborted } from '../cli/serve.ts';
 import { bold, CliError, printLine, type Terminal } from '../cli/terminal.ts';
@@ -95,7 +95,9 @@ async function startDemo(terminal: Terminal, running: RunningParts): Promise<voi
   const shopUrl = counters && (await addShop(counters, demo.ownerUrl, running));
   say('Saving the clips …');
   const clips = await saveDemoClips(call, counters !== null);
-  const shown = { signIn: `${url}/sign-in?token=${token}`, ...clips, shop: shopUrl, dir: given.dir };
+  const isInside = postgres.home === resolve(given.dir, 'postgres');
+  const kept = isInside ? given.dir : `${given.dir} and ${postgres.home}`;
+  const shown = { signIn: `${url}/sign-in?token=${token}`, ...clips, shop: shopUrl, kept };
   printLine(terminal, describe(terminal, shown));
 }
 
@@ -127,10 +129,11 @@ async function addShop(counters: Counters, ownerUrl: string, running: RunningPar
 interface Shown extends DemoClipUrls {
   readonly signIn: string;
   readonly shop: string | null;
-  readonly dir: string;
+  /** Where what it made is kept. */
+  readonly kept: string;
 }
 
-function describe(terminal: Terminal, { signIn, live, frozen, linked, counted, shop, dir }: Shown): string {
+function describe(terminal: Terminal, { signIn, live, frozen, linked, counted, shop, kept }: Shown): string {
   return [
     '',
     `  ${bold(terminal, 'pgclip demo')}`,
@@ -142,7 +145,7 @@ function describe(terminal: Terminal, { signIn, live, frozen, linked, counted, s
     ...(counted === null ? [] : [`  A Redis clip   ${counted}  (joins rows with counters)`]),
     ...(shop === null ? [] : [`  A shop         ${shop}  (whose page views those are)`]),
     '',
-    `  Ctrl-C stops it; what it made stays in ${dir}.`,
+    `  Ctrl-C stops it; what it made stays in ${kept}.`,
     '',
   ].join('\n');
 }

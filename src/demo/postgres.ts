@@ -32,6 +32,8 @@ export interface PostgresOptions {
 export interface Postgres {
   readonly pid: number;
   readonly port: number;
+  /** Where the cluster lives: the directory that was asked for, or another one, where its account can't get there. */
+  readonly home: string;
   /** A URL with the superuser's password. Secret. */
   superuserUrl(database: string): string;
   stop(): Promise<void>;
@@ -56,7 +58,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
     try {
       await waitUntilReady(server, superuserUrl('postgres'));
-      return { pid: server.pid, port, superuserUrl, stop: server.stop };
+      return { pid: server.pid, port, home: files.home, superuserUrl, stop: server.stop };
     } catch (error) {
       await server.stop();
       // It may have lost the port to someone, or a crashed server's last backend still holds the shared memory.
