@@ -14,6 +14,7 @@ import type { RedisRemote } from '../../src/domain/redis-remote.ts';
 import { fixedGateway } from '../../src/linking/redis-remotes.ts';
 import { createSite } from '../../src/node.ts';
 import { createServices } from '../../src/services/services.ts';
+import { sampleLink } from './sample-links.ts';
 import { testToken } from './server.ts';
 
 /** Keeps its links in memory. */
@@ -39,21 +40,7 @@ export class ScriptedHost implements LinkHost {
   }
 
   add(name: string, part: Partial<DataLink> = {}): DataLink {
-    const at = '2026-11-20T08:15:00.000Z';
-    const link: DataLink = {
-      name,
-      database: this.name,
-      remote: 'WAREHOUSE_URL',
-      redis: null,
-      remoteDatabase: 'analytics',
-      remoteSchema: 'public',
-      server: `${name}_server`,
-      createdAt: at,
-      refreshedAt: at,
-      tables: 12,
-      problems: [],
-      ...part,
-    };
+    const link = sampleLink(this.name, name, part);
     this.links.set(name, link);
     return link;
   }

@@ -9,6 +9,7 @@ import type { RedisRemote } from '../../src/domain/redis-remote.ts';
 import type { ResultSet, Row } from '../../src/domain/result-set.ts';
 import { DataLinks } from '../../src/services/data-links.ts';
 import { Databases } from '../../src/services/databases.ts';
+import { sampleChange, sampleLink } from '../support/sample-links.ts';
 
 const secret = 'hunter2-of-the-remote';
 
@@ -22,21 +23,7 @@ class FakeHost implements LinkHost {
   readonly asked: string[] = [];
 
   add(name: string, more: Partial<DataLink> = {}): DataLink {
-    const at = '2026-11-20T08:15:00.000Z';
-    const link: DataLink = {
-      name,
-      database: this.name,
-      remote: 'WAREHOUSE_URL',
-      redis: null,
-      remoteDatabase: 'analytics',
-      remoteSchema: 'public',
-      server: `${name}_server`,
-      createdAt: at,
-      refreshedAt: at,
-      tables: 12,
-      problems: [],
-      ...more,
-    };
+    const link = sampleLink(this.name, name, more);
     this.links.set(name, link);
     return link;
   }
@@ -85,15 +72,6 @@ const status = (name: string, more: Partial<DatabaseStatus> = {}): DatabaseStatu
   safe: true,
   problems: [],
   error: null,
-  ...more,
-});
-
-const change = (more: Partial<LinkChange>): LinkChange => ({
-  change: 'changed',
-  kind: 'column',
-  name: 'users.plan',
-  table: 'users',
-  detail: null,
   ...more,
 });
 
@@ -234,8 +212,10 @@ describe('the list', () => {
   it('says what each remote has changed', async () => {
     const { host, links } = open();
     host.add('warehouse');
-    host.differs.set('warehouse', [change({})]);
-    expect(await links.list('DATABASE_URL')).toMatchObject([{ name: 'warehouse', changes: [change({})] }]);
+    host.differs.set('warehouse', [sampleChange({})]);
+    expect(await links.list('DATABASE_URL')).toMatchObject([
+      { name: 'warehouse', changes: [sampleChange({})] },
+    ]);
     expect(await links.list('WAREHOUSE_URL')).toEqual([]);
     expect((await refusal(links.list('NO_URL'))).code).toBe('database_not_found');
   });
@@ -306,12 +286,12 @@ describe('a link', () => {
   it('is refreshed, or only compared', async () => {
     const { host, links } = open();
     host.add('warehouse');
-    host.differs.set('warehouse', [change({})]);
+    host.differs.set('warehouse', [sampleChange({})]);
     const told = await links.refresh('DATABASE_URL', 'warehouse', { dryRun: true });
-    expect(told).toMatchObject({ link: { refreshedAt: /^2026-11-20/ }, changes: [change({})] });
+    expect(told).toMatchObject({ link: { refreshedAt: /^2026-11-20/ }, changes: [sampleChange({})] });
     expect(host.asked).not.toContain('refresh warehouse');
     const done = await links.refresh('DATABASE_URL', 'warehouse');
-    expect(done).toMatchObject({ link: { refreshedAt: /^2026-11-21/ }, changes: [change({})] });
+    expect(done).toMatchObject({ link: { refreshedAt: /^2026-11-21/ }, changes: [sampleChange({})] });
     expect(await links.get('DATABASE_URL', 'warehouse')).toMatchObject({ changes: [] });
   });
 
@@ -389,7 +369,10 @@ describe('a run that fails', () => {
     const { host, links } = open();
     host.add('other');
     host.add('warehouse');
-    host.differs.set('warehouse', [change({}), change({ name: 'orders', kind: 'table', table: null })]);
+    host.differs.set('warehouse', [
+      sampleChange({}),
+      sampleChange({ name: 'orders', kind: 'table', table: null }),
+    ]);
     host.dependents = ['view public.paying'];
     const error = failure(sqlstate, { hint: 'of Postgres', ...(remoteSql ? { remoteSql } : {}) });
     const explained = await links.explainFailure('DATABASE_URL', error, text);
@@ -405,10 +388,10 @@ describe('a run that fails', () => {
     const away = new AppError('remote_unavailable', 'away', { sql: { sqlstate: '08001', message: 'x' } });
     const { host, links } = open();
     host.add('warehouse');
-    host.differs.set('warehouse', [change({})]);
+    host.differs.set('warehouse', [sampleChange({})]);
     expect(await links.explainFailure('DATABASE_URL', away, sql)).toBe(away);
     later();
-    host.differs.set('warehouse', [change({ kind: 'login', name: 'reader', table: null })]);
+    host.differs.set('warehouse', [sampleChange({ kind: 'login', name: 'reader', table: null })]);
     const explained = await links.explainFailure('DATABASE_URL', away, 'table hidden');
     expect([explained.code, explained.sql?.hint]).toEqual([
       'link_outdated',
@@ -419,7 +402,7 @@ describe('a run that fails', () => {
   it('says so when the rights to all of it are gone', async () => {
     const { host, links } = open();
     host.add('warehouse');
-    host.differs.set('warehouse', [change({ kind: 'rights', name: 'warehouse', table: null })]);
+    host.differs.set('warehouse', [sampleChange({ kind: 'rights', name: 'warehouse', table: null })]);
     const denied = failure('42501');
     expect((await links.explainFailure('DATABASE_URL', denied, sql)).code).toBe('link_outdated');
     expect(await links.explainFailure('DATABASE_URL', denied, 'table secrets')).toBe(denied);
@@ -428,13 +411,13 @@ describe('a run that fails', () => {
   it('is not blamed on a link that only is reached in another way now', async () => {
     const { host, links } = open();
     host.add('warehouse');
-    host.differs.set('warehouse', [change({ kind: 'server', name: 'warehouse_server', table: null })]);
+    host.differs.set('warehouse', [sampleChange({ kind: 'server', name: 'warehouse_server', table: null })]);
     for (const sqlstate of ['42703', '22P02']) {
       const own = failure(sqlstate);
       expect(await links.explainFailure('DATABASE_URL', own, sql)).toBe(own);
       later();
     }
-    const gone = change({ change: 'added', kind: 'server', name: 'warehouse_server', table: null });
+    const gone = sampleChange({ change: 'added', kind: 'server', name: 'warehouse_server', table: null });
     host.differs.set('warehouse', [gone]);
     expect((await links.explainFailure('DATABASE_URL', failure('42P01'), sql)).code).toBe('link_outdated');
   });
@@ -443,7 +426,7 @@ describe('a run that fails', () => {
     const { host, links } = open();
     for (const name of ['other', 'warehouse']) {
       host.add(name);
-      host.differs.set(name, [change({})]);
+      host.differs.set(name, [sampleChange({})]);
     }
     const explained = await links.explainFailure('DATABASE_URL', failure('42703'), sql);
     expect(explained.sql?.hint).toContain('refresh DATABASE_URL warehouse');
@@ -458,10 +441,10 @@ describe('a run that fails', () => {
     host.differs.set('warehouse', new AppError('remote_unavailable', 'away'));
     expect(await links.explainFailure('DATABASE_URL', own, sql)).toBe(own);
     // It is back, which is seen soon.
-    host.differs.set('warehouse', [change({})]);
+    host.differs.set('warehouse', [sampleChange({})]);
     expect(await links.explainFailure('DATABASE_URL', own, sql)).toBe(own);
     later();
-    host.differs.set('warehouse', [change({})]);
+    host.differs.set('warehouse', [sampleChange({})]);
     for (const text of ['select nme from fruit', 'select nme from warehouse.fruit'])
       expect(await links.explainFailure('DATABASE_URL', own, text)).toBe(own);
     const unfitting = failure('22P02', { remoteSql: 'SELECT x::int FROM public.fruit' });
@@ -473,7 +456,7 @@ describe('a run that fails', () => {
   it('asks a remote once for many', async () => {
     const { host, links } = open();
     host.add('warehouse');
-    host.differs.set('warehouse', [change({})]);
+    host.differs.set('warehouse', [sampleChange({})]);
     await Promise.all(
       Array.from({ length: 20 }, () => links.explainFailure('DATABASE_URL', failure('42703'), sql)),
     );
@@ -500,7 +483,7 @@ describe('a run that fails', () => {
     });
     for (const { host } of [failing, breaking]) {
       host.add('warehouse');
-      host.differs.set('warehouse', [change({})]);
+      host.differs.set('warehouse', [sampleChange({})]);
     }
     const run = async ({ databases }: ReturnType<typeof open>) =>
       (await databases.getSafe('DATABASE_URL')).run(sql);
@@ -517,7 +500,7 @@ describe('a run that fails', () => {
   ])('asks nobody about %s', async (_, error) => {
     const { host, databases } = open({ run: async () => Promise.reject(error) });
     host.add('warehouse');
-    host.differs.set('warehouse', [change({})]);
+    host.differs.set('warehouse', [sampleChange({})]);
     const run = (await databases.getSafe('DATABASE_URL')).run(sql);
     await expect(run).rejects.toBe(error);
     expect(host.asked).toEqual([]);

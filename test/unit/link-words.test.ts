@@ -9,21 +9,13 @@ import {
   describeStrongLogin,
   findChangedTables,
 } from '../../src/domain/link-words.ts';
-
-const change = (more: Partial<LinkChange>): LinkChange => ({
-  change: 'changed',
-  kind: 'column',
-  name: 'users.plan',
-  table: 'users',
-  detail: null,
-  ...more,
-});
+import { sampleChange } from '../support/sample-links.ts';
 
 const refreshedAt = '2026-11-20T08:15:00.000Z';
 const statusOf = (changes: readonly LinkChange[] | null, problems: LinkStatus['problems'] = []) =>
   ({ refreshedAt, changes, problems }) as unknown as LinkStatus;
 const differenceOf = (changes: readonly LinkChange[] | null) => describeDifference(statusOf(changes));
-const table = (name: string) => change({ change: 'added', kind: 'table', name, table: null });
+const table = (name: string) => sampleChange({ change: 'added', kind: 'table', name, table: null });
 
 describe('a login that may do more than read', () => {
   it('is told with two reasons at most', () => {
@@ -41,24 +33,28 @@ describe('a login that may do more than read', () => {
 describe('the difference of a link', () => {
   it('is told in tables, each once', () => {
     const changes = [
-      change({}),
-      change({ name: 'users.id' }),
+      sampleChange({}),
+      sampleChange({ name: 'users.id' }),
       table('orders'),
-      change({ kind: 'login', table: null }),
+      sampleChange({ kind: 'login', table: null }),
     ];
     expect(findChangedTables(changes)).toEqual(['users', 'orders']);
     expect(differenceOf(changes)).toBe('2 changed on the remote since 2026-11-20, refresh to see them');
-    expect(differenceOf([change({})])).toBe('1 changed on the remote since 2026-11-20, refresh to see it');
+    expect(differenceOf([sampleChange({})])).toBe(
+      '1 changed on the remote since 2026-11-20, refresh to see it',
+    );
     expect(describeOutdated(statusOf(changes))).toBe(
       '2 of its tables have changed on the remote since 2026-11-20',
     );
-    expect(describeOutdated(statusOf([change({})]))).toBe(
+    expect(describeOutdated(statusOf([sampleChange({})]))).toBe(
       '1 of its tables has changed on the remote since 2026-11-20',
     );
   });
 
   it('is told in other words when it is in no table', () => {
-    const changes = (['server', 'login', 'login'] as const).map((kind) => change({ kind, table: null }));
+    const changes = (['server', 'login', 'login'] as const).map((kind) =>
+      sampleChange({ kind, table: null }),
+    );
     const what = "changed since 2026-11-20: the remote's address, the remote's login";
     expect(differenceOf(changes)).toBe(`${what}, refresh to mend it`);
     expect(describeOutdated(statusOf(changes))).toBe(what);
@@ -81,7 +77,7 @@ describe('the difference of a link', () => {
       '2 missing or changed, refresh to mend them',
       '2 of its tables are missing or changed',
     ]);
-    const moved = { ...statusOf([change({ kind: 'server', table: null })]), redis };
+    const moved = { ...statusOf([sampleChange({ kind: 'server', table: null })]), redis };
     expect(describeDifference(moved)).toBe(
       "changed since 2026-11-20: the remote's address, refresh to mend it",
     );
@@ -96,8 +92,8 @@ describe('changes', () => {
   it('are a line each, and counted', () => {
     const changes = [
       table('orders'),
-      change({ detail: 'integer → bigint' }),
-      change({
+      sampleChange({ detail: 'integer → bigint' }),
+      sampleChange({
         change: 'removed',
         kind: 'dependent',
         name: 'view public.paying',
