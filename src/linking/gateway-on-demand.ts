@@ -36,6 +36,8 @@ export class GatewayOnDemand implements RemoteGateway {
   /** The one that was closed last, until it has let go of the port. */
   #closing: Promise<void> = Promise.resolve();
   #closed = false;
+  /** What kept it from listening for the last run that needed it. */
+  #complaint: string | null = null;
   /** How often it was asked for. */
   #asked = 0;
 
@@ -49,11 +51,6 @@ export class GatewayOnDemand implements RemoteGateway {
   static async prepare(options: GatewayServerOptions): Promise<GatewayOnDemand> {
     await checkCertificate(options.gateway);
     return new GatewayOnDemand(options);
-  }
-
-  /** Whether it listens, or is about to. */
-  get isOpen(): boolean {
-    return this.#server !== null;
   }
 
   /** Listens from now on. Throws GatewayProblem when it can't. */
@@ -81,11 +78,16 @@ export class GatewayOnDemand implements RemoteGateway {
     }
   }
 
-  /** Listens from now on; what keeps it from that is logged. */
+  /** Listens from now on; what keeps it from that is logged, once. */
   async openIfPossible(log: Log): Promise<void> {
-    await this.start().catch((error: unknown) => {
+    const started = this.start().then(() => {
+      this.#complaint = null;
+    });
+    await started.catch((error: unknown) => {
       const cause = error instanceof Error ? error.message : 'unknown';
-      log('error', 'the gateway to linked Redis could not be started', { cause });
+      if (cause !== this.#complaint)
+        log('error', 'the gateway to linked Redis could not be started', { cause });
+      this.#complaint = cause;
     });
   }
 
@@ -105,10 +107,8 @@ export class GatewayOnDemand implements RemoteGateway {
   async #stop(): Promise<void> {
     const server = this.#server;
     this.#server = null;
-    const stopped = server?.then(
-      (each) => each.close(),
-      () => {},
-    );
+    // Whatever fails at that, the next one can be started.
+    const stopped = server?.then((each) => each.close()).catch(() => {});
     if (stopped) this.#closing = stopped;
     await this.#closing;
   }

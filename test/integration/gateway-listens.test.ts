@@ -38,10 +38,10 @@ const open = (env: Record<string, string>) =>
     }),
   });
 /** Another pgclip over the database of the first one, behind the same address. */
-const openBeside = () =>
+const openBeside = (env: Record<string, string> = {}) =>
   open({
     ...{ GATEWAY_PORT: String(otherPort), GATEWAY_ADDRESS: `127.0.0.1:${port}` },
-    ...{ DATABASE_URL: server.database.readerUrl, DATABASE_OWNER_URL: server.database.ownerUrl },
+    ...{ DATABASE_URL: server.database.readerUrl, DATABASE_OWNER_URL: server.database.ownerUrl, ...env },
   });
 const create = (as: string, more: object = {}) =>
   server.call('POST', links, { remote: 'CACHE_URL', as, ...more });
@@ -92,6 +92,28 @@ it('from its start, where there is a link, and where the database can’t tell',
   });
   expect(await listens(otherPort)).toBe(true);
   await alone.close();
+});
+
+it('not for a link that is read without it, however it is looked at', async () => {
+  await destroy('one');
+  const without = await openBeside({ GATEWAY_PORT: '', GATEWAY_ADDRESS: '' });
+  expect(await without.call('POST', links, { remote: 'CACHE_URL', as: 'one' })).toMatchObject({
+    ...{ status: 201, body: { redis: { gateway: false } } },
+  });
+  await without.close();
+  const beside = await openBeside({ GATEWAY_ADDRESS: '' });
+  try {
+    const { body } = await beside.call<{ links: object[] }>('GET', links);
+    expect(body.links[0]).toMatchObject({ problems: [], changes: [{}, { kind: 'server' }, {}] });
+    expect(await listens(otherPort)).toBe(false);
+    expect(await beside.call('POST', `${links}/one/refresh`)).toMatchObject({
+      ...{ status: 200, body: { link: { redis: { gateway: true } } } },
+    });
+    expect(await listens(otherPort)).toBe(true);
+  } finally {
+    await beside.close();
+  }
+  expect(await server.call('POST', `${links}/one/refresh`)).toMatchObject({ status: 200 });
 });
 
 it('once another pgclip has made a link and a clip reads it', async () => {

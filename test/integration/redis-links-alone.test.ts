@@ -327,6 +327,21 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)(
       expect([await look(), await readLinkState(site.database)]).toEqual([views, without]);
       // Until it is tried again.
       expect(await compare(site.remote)).toEqual([]);
+      // As managed Postgres refuse what is not on their list.
+      await executeSql(
+        site.database.superuserUrl,
+        `CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+          $$BEGIN RAISE EXCEPTION 'extension "postgres_fdw" is not allow-listed' USING ERRCODE = '0A000'; END$$`,
+        `CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION') EXECUTE FUNCTION public.refuse()`,
+      );
+      expect(await refresh(site.remote)).toMatchObject({
+        ...{ changes: [], warnings: [expect.stringMatching(/may not create the extension/)] },
+      });
+      await executeSql(
+        site.database.superuserUrl,
+        'DROP EVENT TRIGGER refuse',
+        'DROP FUNCTION public.refuse',
+      );
       await refresh(alone());
       await allowLinks(site.database);
       const allowed = await readLinkState(site.database);

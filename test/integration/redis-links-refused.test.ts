@@ -1,6 +1,8 @@
 /** What becomes of a link of a Redis when the Redis, the gateway or a login is not what it should be; prefixes, writing. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -99,17 +101,6 @@ describe('a link is not made', () => {
     }
   });
 
-  it('with a gateway that has another token, or with what is none', async () => {
-    await expectRefused(
-      () => create({}, site.remoteWith('some other token of tests')),
-      'remote_refused',
-      /API_TOKEN/,
-    );
-    const { hostname, port } = new URL(site.database.superuserUrl);
-    const gateway = fixedGateway({ host: hostname, port: Number(port), tls: 'none' });
-    await expectRefused(() => create({}, { ...site.remote, gateway }), 'remote_refused', /GATEWAY_ADDRESS/);
-  });
-
   it('over what others made', async () => {
     await executeSql(site.database.ownerUrl, 'CREATE SCHEMA hredis_raw');
     await expectRefused(() => create(), 'link_name_taken', /hredis_raw/);
@@ -120,6 +111,31 @@ describe('a link is not made', () => {
 });
 
 describe('a link', () => {
+  it('does without a gateway that has another token, is none, or never answers, and says so', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const gatewayAt = (port: number | string) => ({
+      ...{ ...site.remote, check: site.remote.check },
+      gateway: fixedGateway({ host: '127.0.0.1', port: Number(port), tls: 'none' }),
+    });
+    const notOurs = gatewayAt(new URL(site.database.superuserUrl).port);
+    try {
+      for (const [remote, reason] of [
+        [site.remoteWith('some other token of tests'), /FATAL.*same API_TOKEN/],
+        [notOurs, /FATAL.*GATEWAY_ADDRESS/],
+        [gatewayAt((silent.address() as AddressInfo).port), /gets no answer there/],
+      ] as const) {
+        const { link, warnings } = await create({}, remote);
+        expect([link.redis?.gateway, warnings]).toEqual([false, [expect.stringMatching(reason)]]);
+        await site.host.destroy('hredis');
+      }
+    } finally {
+      silent.close();
+    }
+    // One that takes changes needs it.
+    await expectRefused(() => create({ writable: true }, notOurs), 'remote_refused', /GATEWAY_ADDRESS/);
+  });
+
   it('with a prefix shows those keys alone, and keeps it', async () => {
     await create({ prefix: 'app:' });
     expect(await read('SELECT key, value FROM hredis.redis ORDER BY 1')).toEqual([

@@ -88,4 +88,5 @@ export class HostLogins {
 
 /** Whatever the login's own settings are. */
 const sessionSettings = `SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s';
-  SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL client_min_messages = error`;
+  SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL client_min_messages = error;
+  SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'`;

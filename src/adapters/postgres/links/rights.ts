@@ -103,7 +103,8 @@ async function createExtension(client: pg.ClientBase): Promise<boolean> {
     return true;
   } catch (error) {
     await client.query('ROLLBACK TO SAVEPOINT extension');
-    if (error instanceof pg.DatabaseError && error.code === '42501') return false;
+    // 0A000: a managed Postgres (Azure) that has not allowed the extension.
+    if (error instanceof pg.DatabaseError && ['42501', '0A000'].includes(error.code ?? '')) return false;
     throw error;
   }
 }

@@ -21,6 +21,7 @@ const managedOptions = [
   'sslmode',
   'sslcertmode',
   'channel_binding',
+  'require_auth',
   'updatable',
   'truncatable',
 ];
@@ -53,10 +54,10 @@ export async function findServerDifference(
   access: RedisAccess,
   record: LinkRecord | null,
 ): Promise<ServerDifference> {
-  const { rows } = await client.query<{ knows: boolean }>(
-    "SELECT current_setting('server_version_num')::int >= 160000 AS knows",
+  const { rows } = await client.query<{ isFrom16: boolean }>(
+    'SELECT current_setting(\'server_version_num\')::int >= 160000 AS "isFrom16"',
   );
-  const wanted = serverOptions(gateway, remote, access, rows[0]?.knows ?? false);
+  const wanted = serverOptions(gateway, remote, access, rows[0]?.isFrom16 ?? false);
   const server = compareOptions(record?.server?.options ?? {}, wanted, managedOptions);
   const mapped = record?.server?.mapped ?? false;
   const seen = mapped && record?.server ? await readOwnMapping(client, record.server.oid) : null;
@@ -73,13 +74,15 @@ function serverOptions(
   { host, port, tls }: GatewayAddress,
   remote: RedisRemote,
   { writable }: RedisAccess,
-  knowsCertMode: boolean,
+  isFrom16: boolean,
 ): FdwOptions {
   return {
     connect_timeout: '10',
     ...encryption[tls],
     // Or libpq looks for a client certificate at the server's home, and fails where it may not look.
-    ...(knowsCertMode && tls !== 'none' ? { sslcertmode: 'disable' } : {}),
+    ...(isFrom16 && tls !== 'none' ? { sslcertmode: 'disable' } : {}),
+    // Nobody who is taken for the gateway is told the password.
+    ...(isFrom16 ? { require_auth: 'scram-sha-256' } : {}),
     host,
     port: String(port),
     // The gateway goes by the user alone; this is for people.

@@ -24,7 +24,7 @@ export interface RedisProbe {
 
 /** Looks, in the connection's transaction, which goes on after. Throws `remote_refused`, `remote_unavailable`. */
 export async function probeRedis(client: pg.ClientBase, probe: RedisProbe): Promise<void> {
-  const failure = await askGateway(client, viewName(probe.link, 'redis'), probe.reader);
+  const failure = await askGateway(client, viewName(probe.link, 'redis'), probe);
   if (failure) throw toProbeError(failure, probe);
 }
 
@@ -35,9 +35,9 @@ export async function probeRedis(client: pg.ClientBase, probe: RedisProbe): Prom
 export async function askGateway(
   client: pg.ClientBase,
   relation: string,
-  reader: string | null = null,
+  { reader = null, waitMs = deadlineMs }: { readonly reader?: string | null; readonly waitMs?: number } = {},
 ): Promise<pg.DatabaseError | null> {
-  await client.query(`SAVEPOINT probe; SET LOCAL statement_timeout = ${deadlineMs}`);
+  await client.query(`SAVEPOINT probe; SET LOCAL statement_timeout = ${waitMs}`);
   try {
     if (reader !== null) await client.query(`SET LOCAL ROLE ${escapeIdentifier(reader)}`);
     await client.query(`SELECT FROM ${relation} WHERE key = ${escapeLiteral(randomUUID())}`);
@@ -52,22 +52,32 @@ export async function askGateway(
 }
 
 /**
- * Why the database's server does not reach the gateway, as sentences; null: it does, so that something else is wrong.
- * libpq's messages are in the server's language; these words are in none.
+ * Why the database does not get into the gateway, as sentences; null: it does, and something else is wrong. libpq's reasons
+ * are in the server's language, so they are told, and nothing is concluded from them.
  */
-export function findUnreachable({ code, detail, message }: pg.DatabaseError): string | null {
-  const reason = (detail ?? message).trim();
-  if (code !== '08001' || /FATAL|SSL|TLS|SCRAM/i.test(reason)) return null;
-  return `Its server does not get there: ${reason} Set GATEWAY_ADDRESS to where it does.`;
+export function findNoEntry(failure: pg.DatabaseError): string | null {
+  // From 16 on postgres_fdw does not heed connect_timeout: what drops packets is known by our own deadline alone.
+  if (isQueryCanceled(failure)) return 'It gets no answer there. Set GATEWAY_ADDRESS to where it does.';
+  return failure.code === '08001' ? describeNoEntry(failure) : null;
+}
+
+function describeNoEntry({ detail, message }: pg.DatabaseError): string {
+  // One line for each address that was tried; what is set in tells what to do about a PostgreSQL.
+  const lines = (detail ?? message).trim().split('\n');
+  const reasons = lines.filter((line) => !line.startsWith('\t')).map((line) => line.replace(/\.$/, ''));
+  return `It does not get in: ${reasons.join('; ')}. Set GATEWAY_ADDRESS to where it reaches the gateway, and see that that runs with the same API_TOKEN.`;
 }
 
 /** libpq's reason has addresses and the user in it, never the password; what the gateway says is for anyone. */
-function toProbeError(error: pg.DatabaseError, { place, remote }: RedisProbe): AppError {
+export function toProbeError(
+  error: pg.DatabaseError,
+  { place, remote }: Pick<RedisProbe, 'place' | 'remote'>,
+): AppError {
   const cause = `SQLSTATE ${error.code}`;
   if (error.code === '08001')
     return new AppError(
       'remote_refused',
-      `The database's server does not get into pgclip's gateway at ${place}: ${(error.detail ?? error.message).trim()} Set GATEWAY_ADDRESS to where it reaches the gateway, and see that this runs with the same API_TOKEN.`,
+      `The database's server can't use pgclip's gateway at ${place}. ${describeNoEntry(error)}`,
       { cause },
     );
   if (error.code === '2F003')

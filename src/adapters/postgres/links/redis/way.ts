@@ -13,8 +13,14 @@ import { hasNoServer, rawSchemaOf, serverNameOf } from '../marker.ts';
 import { prepareRights, readOwner } from '../rights.ts';
 import type { RedisTarget } from './difference.ts';
 import { findServerDifference } from './gateway-server.ts';
-import { askGateway, findUnreachable } from './probe.ts';
+import { askGateway, findNoEntry, toProbeError } from './probe.ts';
 import { foreignTableSql, rawName } from './tables-sql.ts';
+
+/** For a link that has no foreign server yet: that it gets one is all that a comparison tells, so no port is opened for it. */
+const unopened: GatewayAddress = { host: '', port: 0, tls: 'none' };
+
+/** The longest that the gateway may take to answer when it is tried. */
+const trialDeadlineMs = 5000;
 
 /** The way of a link, and why it is not the other one. */
 export interface Way {
@@ -39,8 +45,9 @@ export interface MissedGateway {
 export async function expectGateway(target: RedisTarget): Promise<GatewayAddress | null> {
   const { remote, record } = target;
   checkWritable(target);
-  if (remote.gateway === null || record?.marker.redis?.missedGateway === remote.gateway.place) return null;
-  return remote.gateway.open();
+  if (remote.gateway === null) return null;
+  if (record === null || !hasNoServer(record.marker)) return remote.gateway.open();
+  return record.marker.redis?.missedGateway === remote.gateway.place ? null : unopened;
 }
 
 /** The way that the link is to take, found by trying. Throws as `expectGateway`, and `owner_lacks_rights`. */
@@ -56,7 +63,7 @@ export async function findWay(client: pg.ClientBase, target: RedisTarget): Promi
   const reason = await findObstacle(client, target, gateway);
   await client.query('ROLLBACK TO SAVEPOINT way');
   if (reason === null) return { gateway, missed: null };
-  const warning = `The database can't use pgclip's gateway at ${placeOf(gateway)}, so pgclip reads ${remote.name} itself, for clips alone. To change that, mend this and refresh the link. ${reason}`;
+  const warning = `The database's server can't use pgclip's gateway at ${placeOf(gateway)}, so pgclip reads ${remote.name} itself, for clips alone. To change that, mend this and refresh the link. ${reason}`;
   return { gateway: null, missed: { place, warning } };
 }
 
@@ -88,9 +95,15 @@ async function findObstacle(
   const { wanted, mapping } = await findServerDifference(client, gateway, remote, access, null);
   if ((await readOwner(client)).superuser) await client.query(quietSettings);
   await client.query(`CREATE SCHEMA ${escapeIdentifier(schema)}`);
-  await client.query(createServerSql(server, wanted));
+  // Up to 15 connecting can't be cancelled, and from 16 on it heeds no time of its own.
+  const options = { ...wanted, connect_timeout: String(trialDeadlineMs / 1000) };
+  await client.query(createServerSql(server, options));
   await putMapping(client, { schema, server, exists: false, role: 'CURRENT_USER' }, mapping);
   await client.query(foreignTableSql(trial, 'redis'));
-  const failure = await askGateway(client, rawName(trial, 'redis'));
-  return failure && findUnreachable(failure);
+  const failure = await askGateway(client, rawName(trial, 'redis'), { waitMs: trialDeadlineMs });
+  if (!failure) return null;
+  const obstacle = findNoEntry(failure);
+  // Told now, while nobody waits for the link.
+  if (obstacle === null) throw toProbeError(failure, { place: placeOf(gateway), remote: remote.name });
+  return obstacle;
 }
