@@ -48,7 +48,7 @@ beforeAll(async () => {
   );
   client = new pg.Client({ connectionString: database.readerUrl });
   await client.connect();
-  redis = new Redis(inject('redisUrl'), { db: 9 });
+  redis = new Redis(inject('redisUrl'), { db: 19 });
   await redis.flushdb();
   const values = Array.from({ length: widgets }, (_, n) => [
     `widget:${n + 1}`,

@@ -29,7 +29,7 @@ beforeAll(async () => {
     DATABASE_URL: site.database.readerUrl,
     DATABASE_OWNER_URL: site.database.ownerUrl,
     CACHE_URL: site.server.url,
-    REDIS_URL: `${inject('redisUrl')}/6`,
+    REDIS_URL: `${inject('redisUrl')}/18`,
     API_TOKEN: testToken,
   };
   workerd = await openWorkerd(vars);
