@@ -412,9 +412,13 @@ describe.each([
   it('a remote that is killed in the middle breaks it off', async () => {
     const result = await open().run(wide);
     await there.rows(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${copying}`);
+    // A backend that waits for its reader when it is ended closes the connection without a word.
     expect(await failureOf(result)).toMatchObject({
       code: 'remote_unavailable',
-      sql: { sqlstate: '57P01', remoteSql: 'SELECT id, text FROM public.wide' },
+      sql: {
+        sqlstate: expect.stringMatching(/^(57P01|08006)$/),
+        remoteSql: 'SELECT id, text FROM public.wide',
+      },
     });
     expect(copies).toBe(1);
   });
