@@ -1,6 +1,6 @@
 /**
  * The questions about the catalogue that postgres_fdw asks: for ANALYZE and for IMPORT FOREIGN SCHEMA. They are fixed
- * texts; a question that is none of them isn't answered. Source: postgres_fdw.c of PostgreSQL 15 to 18.
+ * texts; a question that is none of them isn't answered. Source: postgres_fdw.c of PostgreSQL 14 to 18.
  */
 import { isLinkTable, type LinkColumnType, linkTables } from '../domain/redis-link.ts';
 import type { OutputCell, OutputColumn } from './wire-output.ts';
@@ -31,7 +31,7 @@ const relationRows =
   /^SELECT reltuples, relkind FROM pg_catalog\.pg_class WHERE oid = 'public\.(\w+)'::pg_catalog\.regclass$/;
 const schemaExists = /^SELECT 1 FROM pg_catalog\.pg_namespace WHERE nspname = '((?:[^']|'')*)'$/;
 const importColumns =
-  /^SELECT relname, attname, format_type\(atttypid, atttypmod\), attnotnull, pg_get_expr\(adbin, adrelid\), (attgenerated|NULL), (collname, collnsp\.nspname|NULL, NULL) FROM pg_class c /;
+  /^SELECT relname, attname, format_type\(atttypid, atttypmod\), attnotnull, (?:pg_get_expr\(adbin, adrelid\), (?:attgenerated|NULL)|(?:attgenerated|NULL), pg_get_expr\(adbin, adrelid\)), (collname, collnsp\.nspname|NULL, NULL) FROM pg_class c /;
 const importSchema = / n\.nspname = '((?:[^']|'')*)'/;
 const importTables = / AND c\.relname (NOT )?IN \(([^()]*)\)/;
 
@@ -52,7 +52,7 @@ function importedTables(sql: string): string[] {
     .sort();
 }
 
-function importResult(sql: string, generated: string, collation: string): FixedResult {
+function importResult(sql: string, collation: string): FixedResult {
   const hasSchema = importSchema.exec(sql)?.[1] === 'public';
   const rows = (hasSchema ? importedTables(sql) : []).flatMap((table) => {
     if (!isLinkTable(table)) return [];
@@ -61,8 +61,9 @@ function importResult(sql: string, generated: string, collation: string): FixedR
       name,
       type,
       i === 0 ? 't' : 'f',
+      // Nothing is generated and nothing has a default, in whichever order that is asked.
       null,
-      generated === 'NULL' ? null : '',
+      null,
       ...(collation.startsWith('collname') && type === 'text' ? ['C', 'pg_catalog'] : [null, null]),
     ]);
   });
@@ -87,7 +88,7 @@ export async function answerCatalogue(
     return textResult(['reltuples', 'relkind'], [[unknownRows, 'r']]);
   const schema = schemaExists.exec(question)?.[1];
   if (schema !== undefined) return textResult(['?column?'], schema === 'public' ? [['1']] : []);
-  const [, generated, collation] = importColumns.exec(question) ?? [];
-  if (generated !== undefined && collation !== undefined) return importResult(question, generated, collation);
+  const collation = importColumns.exec(question)?.[1];
+  if (collation !== undefined) return importResult(question, collation);
   return null;
 }
