@@ -36,6 +36,8 @@ export interface LinkProblem {
 export interface ShownRedis extends RedisAccess {
   /** Whether the database reads it, through the gateway; else pgclip itself does, for the clips that it runs. */
   readonly gateway: boolean;
+  /** `host:port` of a gateway that is configured and that the database could not use when it was last tried; else null. */
+  readonly missedGateway: string | null;
 }
 
 /** A link, as its database keeps it. */

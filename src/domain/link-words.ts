@@ -3,19 +3,20 @@ import type { DataLink, LinkChange, LinkStatus } from './data-link.ts';
 
 /**
  * What of the remote is linked, to stand in brackets: `analytics`; `Redis database 0, keys app:*, writable`. Of a Redis
- * without a gateway also how it is read.
+ * without a gateway also how it is read, and why.
  */
 export function describeRemote({
   redis,
   remoteDatabase,
 }: Pick<DataLink, 'redis' | 'remoteDatabase'>): string {
   if (!redis) return remoteDatabase ?? 'unknown';
-  const { prefix, writable, gateway } = redis;
+  const { prefix, writable, gateway, missedGateway } = redis;
+  const why = missedGateway === null ? 'without a gateway' : `since the database can't use ${missedGateway}`;
   return [
     `Redis database ${remoteDatabase ?? 'unknown'}`,
     ...(prefix === '' ? [] : [`keys ${prefix}*`]),
     ...(writable ? ['writable'] : []),
-    ...(gateway ? [] : ['read by pgclip itself, without a gateway']),
+    ...(gateway ? [] : [`read by pgclip itself, ${why}`]),
   ].join(', ');
 }
 

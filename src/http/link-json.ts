@@ -10,7 +10,10 @@ export function toLinkJson(status: LinkStatus) {
     database,
     remote,
     kind: redis ? ('redis' as const) : ('postgres' as const),
-    redis: redis && { prefix: redis.prefix, writable: redis.writable, gateway: redis.gateway },
+    redis: redis && {
+      ...{ prefix: redis.prefix, writable: redis.writable },
+      ...{ gateway: redis.gateway, missedGateway: redis.missedGateway },
+    },
     remoteDatabase,
     remoteSchema,
     server,

@@ -63,6 +63,10 @@ export const LinkJson = z
           description:
             'Whether the database reads it, through the gateway; else pgclip itself does, for the clips that it runs',
         }),
+        missedGateway: z.string().nullable().openapi({
+          description: 'Where a gateway is that the database could not use when it was last tried',
+          example: 'gateway.internal:5433',
+        }),
       })
       .nullable()
       .openapi({ description: 'What the link shows of a Redis' }),

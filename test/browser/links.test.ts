@@ -235,7 +235,7 @@ const pages: Record<string, (page: Page) => Promise<unknown>> = {
     await page.getByLabel('Database or Redis').selectOption('CACHE_URL');
   },
   'a linked Redis': (page) => {
-    const redis = { prefix: `${hostile}:`, writable: true, gateway: false };
+    const redis = { prefix: `${hostile}:`, writable: true, gateway: false, missedGateway: null };
     redisSite.host.add('hredis', {
       remote: 'CACHE_URL',
       remoteDatabase: '15',

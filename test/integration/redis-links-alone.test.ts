@@ -386,6 +386,7 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)(
         const place = remote.gateway?.place ?? '';
         expect(report).toMatchObject({ changes: [], link: { redis: { gateway: false }, server: null } });
         expect(report.warnings).toEqual([expect.stringContaining(`gateway at ${place}, so pgclip reads`)]);
+        expect(describeRemote(report.link)).toContain(`itself, since the database can't use ${place}`);
         expect(await compare(remote)).toEqual([]);
         expect([await look(), await rowsOf(join)]).toEqual([views, joined]);
       }

@@ -61,7 +61,7 @@ describe('links of a Redis in workerd', () => {
   it('are made and listed', async () => {
     // Whoever asks Redis here, it is not the gateway.
     const link = { name: 'hredis', server: null, remoteDatabase: '0', tables: 7 };
-    const redis = { prefix: '', writable: false, gateway: false };
+    const redis = { prefix: '', writable: false, gateway: false, missedGateway: null };
     expect(await call('POST', path, { remote: 'CACHE_URL', as: 'hredis' })).toMatchObject([
       201,
       { ...link, redis, warnings: [] },

@@ -58,7 +58,11 @@ export class ScriptedHost implements LinkHost {
     this.asked.push(`create ${name} of ${remote.name} ${schema}`);
     await this.onWork(work);
     this.#fail('create');
-    const shown = redis && { redis: { ...redis, gateway: true }, remoteDatabase: '0', tables: 7 };
+    const shown = redis && {
+      redis: { ...redis, gateway: true, missedGateway: null },
+      remoteDatabase: '0',
+      tables: 7,
+    };
     return {
       link: this.add(name, { remote: remote.name, remoteSchema: schema, ...shown }),
       changes: [],

@@ -59,7 +59,7 @@ export async function openRedisSite(
     openRedisRemotes({
       remotes,
       credentials: new LinkCredentials(token),
-      gateway: { place: 'the gateway', open: async () => site.gateway.address },
+      gateway: { place: 'gateway.test:5432', open: async () => site.gateway.address },
     })[0] as RedisRemote;
   const site: RedisSite = {
     ...{ database, server, redis, remoteWith },

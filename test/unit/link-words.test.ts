@@ -71,7 +71,7 @@ describe('the difference of a link', () => {
   });
 
   it('is not laid on a Redis, whose tables are always the same', () => {
-    const redis = { prefix: '', writable: false, gateway: true };
+    const redis = { prefix: '', writable: false, gateway: true, missedGateway: null };
     const lacking = { ...statusOf([table('sets'), table('zsets')]), redis };
     expect([describeDifference(lacking), describeOutdated(lacking)]).toEqual([
       '2 missing or changed, refresh to mend them',

@@ -172,8 +172,14 @@ describe('the page of a link', () => {
   });
 
   it.each([
-    [{ prefix: 'app:', writable: true, gateway: true }, 'Redis database 1, keys app:*, writable'],
-    [{ prefix: '', writable: false, gateway: false }, 'Redis database 1, read by pgclip itself'],
+    [
+      { prefix: 'app:', writable: true, gateway: true, missedGateway: null },
+      'Redis database 1, keys app:*, writable',
+    ],
+    [
+      { prefix: '', writable: false, gateway: false, missedGateway: null },
+      'Redis database 1, read by pgclip itself',
+    ],
   ])('says of a Redis what of it is there: %o', async (redis, text) => {
     const parts = { remote: 'CACHE_URL', remoteDatabase: '1', redis };
     const drawn = textOf(await draw({ link: { ...link, ...parts, tables: 7 } }));

@@ -63,14 +63,17 @@ function isTime(value: unknown): boolean {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
+/** `host:port`; what is shown of a comment is not to be anything. */
+const place = /^[\x21-\x7e]{1,300}$/;
+
 function parseAccess(value: unknown): RedisMarker | null {
   const access = (value ?? {}) as Record<string, unknown>;
   const { prefix, writable, seal, readByPgclip = null, missedGateway = null } = access;
   const valid = typeof prefix === 'string' && findPrefixProblem(prefix) === null;
   if (!valid || typeof writable !== 'boolean' || typeof seal !== 'string') return null;
   if (readByPgclip !== null && typeof readByPgclip !== 'number') return null;
-  if (missedGateway !== null && typeof missedGateway !== 'string') return null;
-  return { prefix, writable, seal, readByPgclip, missedGateway };
+  const missed = typeof missedGateway === 'string' && place.test(missedGateway) ? missedGateway : null;
+  return { prefix, writable, seal, readByPgclip, missedGateway: missed };
 }
 
 /** Whether it is a Redis that pgclip reads itself: such a link has no foreign server. */

@@ -134,7 +134,10 @@ export function describeRecord(record: LinkRecord, database: string, owner: stri
     database,
     remote: marker.remote,
     redis: redis
-      ? { prefix: redis.prefix, writable: redis.writable, gateway: redis.readByPgclip === null }
+      ? {
+          ...{ prefix: redis.prefix, writable: redis.writable },
+          ...{ gateway: redis.readByPgclip === null, missedGateway: redis.missedGateway },
+        }
       : null,
     remoteDatabase: server?.options.dbname ?? redis?.readByPgclip?.toString() ?? null,
     remoteSchema: marker.schema,
