@@ -50,7 +50,7 @@ export async function expectGateway(target: RedisTarget): Promise<GatewayAddress
   return record.marker.redis?.missedGateway === remote.gateway.place ? null : unopened;
 }
 
-/** The way that the link is to take, found by trying. Throws as `expectGateway`, and `owner_lacks_rights`. */
+/** The way that the link is to take, found by trying. Throws as `expectGateway`, and `remote_unavailable`. */
 export async function findWay(client: pg.ClientBase, target: RedisTarget): Promise<Way> {
   const { remote, access, record } = target;
   checkWritable(target);
@@ -63,7 +63,8 @@ export async function findWay(client: pg.ClientBase, target: RedisTarget): Promi
   const reason = await findObstacle(client, target, gateway);
   await client.query('ROLLBACK TO SAVEPOINT way');
   if (reason === null) return { gateway, missed: null };
-  const warning = `The database's server can't use pgclip's gateway at ${placeOf(gateway)}, so pgclip reads ${remote.name} itself, for clips alone. To change that, mend this and refresh the link. ${reason}`;
+  const space = reason.includes('\n') ? '\n' : ' ';
+  const warning = `The database's server can't use pgclip's gateway at ${placeOf(gateway)}, so pgclip reads ${remote.name} itself, for clips alone. ${reason}${space}Then refresh the link.`;
   return { gateway: null, missed: { place, warning } };
 }
 
@@ -77,7 +78,8 @@ function checkWritable({ name, remote, access }: RedisTarget): void {
 
 /**
  * Why the database can't use the gateway, or null: tried with a server and a table of their own, which the caller undoes,
- * so that nobody waits for the link meanwhile. What else goes wrong is found again, and told, when the link is made.
+ * so that nobody waits for the link meanwhile. Throws `remote_refused`, `remote_unavailable`, when what is wrong is not the
+ * way there.
  */
 async function findObstacle(
   client: pg.ClientBase,
