@@ -12,11 +12,11 @@ export interface Random {
   fork(): Random;
 }
 
-/** The choices of a file. */
-export function openRandom(name: string): Random {
-  const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 32));
-  console.log(`${name}: FAULTS_SEED=${seed}`);
-  return randomOf(seed);
+/** The choices of a file; with a `seed` they are the same each time, unless FAULTS_SEED says otherwise. */
+export function openRandom(name: string, seed = Math.floor(Math.random() * 2 ** 32)): Random {
+  const chosen = Number(process.env.FAULTS_SEED ?? seed);
+  console.log(`${name}: FAULTS_SEED=${chosen}`);
+  return randomOf(chosen);
 }
 
 /** Mulberry32: 32 bits of state, more than enough to choose moments and places. */

@@ -142,7 +142,7 @@ const pairs = [
 
 describe.concurrent.each(pairs)('a link of %s', (name, localServer, remoteServer) => {
   it('becomes what its remote is, whatever became of that', { timeout: 180_000 }, async () => {
-    const random = openRandom(`link shape, ${name}`);
+    const random = openRandom(`link shape, ${name}`, 20_261_121);
     const site = await openLinkedSchema({
       localServer: inject(localServer),
       remoteServer: inject(remoteServer),
