@@ -11,7 +11,10 @@ export function describeRemote({
 }: Pick<DataLink, 'redis' | 'remoteDatabase'>): string {
   if (!redis) return remoteDatabase ?? 'unknown';
   const { prefix, writable, gateway, missedGateway } = redis;
-  const why = missedGateway === null ? 'without a gateway' : `since the database can't use ${missedGateway}`;
+  const why =
+    missedGateway === null
+      ? 'without a gateway'
+      : `since the database can't use the gateway at ${missedGateway}`;
   return [
     `Redis database ${remoteDatabase ?? 'unknown'}`,
     ...(prefix === '' ? [] : [`keys ${prefix}*`]),

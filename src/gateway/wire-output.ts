@@ -17,10 +17,12 @@ export type OutputCell = Buffer | string | null;
 const flushBytes = 64 * 1024;
 const shortCell = 32;
 const shortAnswer = 1024;
+/** What a session holds between its answers. */
+const idleBytes = 8 * 1024;
 
 export class WireOutput {
   #socket: Writable;
-  #buffer = Buffer.allocUnsafe(8 * 1024);
+  #buffer = Buffer.allocUnsafe(idleBytes);
   #length = 0;
 
   constructor(socket: Writable) {
@@ -58,8 +60,8 @@ export class WireOutput {
     const bytes = this.#buffer.subarray(0, length);
     this.#length = 0;
     // Node keeps a pool for short ones; memory of its own for each answer costs more than copying it.
-    if (length <= shortAnswer) return Buffer.from(bytes);
-    this.#buffer = Buffer.allocUnsafe(length >= flushBytes ? flushBytes * 2 : 8 * 1024);
+    if (length <= shortAnswer && this.#buffer.length === idleBytes) return Buffer.from(bytes);
+    this.#buffer = Buffer.allocUnsafe(length >= flushBytes ? flushBytes * 2 : idleBytes);
     return bytes;
   }
 

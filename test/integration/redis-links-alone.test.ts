@@ -13,8 +13,9 @@ import { fixedGateway } from '../../src/linking/redis-remotes.ts';
 import { openSqlParser } from '../../src/linking/sql-parser.ts';
 import { allowLinks, hostOf, queryRows, readLinkState } from '../support/links.ts';
 import { executeSql } from '../support/postgres.ts';
-import { openRedisSite, type RedisSite, testToken } from '../support/redis-links.ts';
+import { openRedisSite, type RedisSite } from '../support/redis-links.ts';
 import { openReader, runAll } from '../support/runs.ts';
+import { testToken } from '../support/server.ts';
 
 const join = `SELECT n, r.value FROM generate_series(1, 3) n LEFT JOIN hredis.redis r ON r.key = concat('widget:', n) ORDER BY n`;
 const joined = [
@@ -386,7 +387,9 @@ describe.each(['postgresUrl', 'postgres15Url'] as const)(
         const place = remote.gateway?.place ?? '';
         expect(report).toMatchObject({ changes: [], link: { redis: { gateway: false }, server: null } });
         expect(report.warnings).toEqual([expect.stringContaining(`gateway at ${place}, so pgclip reads`)]);
-        expect(describeRemote(report.link)).toContain(`itself, since the database can't use ${place}`);
+        expect(describeRemote(report.link)).toContain(
+          `itself, since the database can't use the gateway at ${place}`,
+        );
         expect(await compare(remote)).toEqual([]);
         expect([await look(), await rowsOf(join)]).toEqual([views, joined]);
       }

@@ -14,7 +14,8 @@ import { fixedGateway, openRedisRemotes } from '../../src/linking/redis-remotes.
 import { queryRows, readLinkState } from '../support/links.ts';
 import { executeSql } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
-import { openRedisSite, type RedisSite, testToken } from '../support/redis-links.ts';
+import { openRedisSite, type RedisSite } from '../support/redis-links.ts';
+import { testToken } from '../support/server.ts';
 
 let site: RedisSite;
 beforeAll(async () => {
@@ -134,6 +135,29 @@ describe('a link', () => {
     }
     // One that takes changes needs it.
     await expectRefused(() => create({ writable: true }, notOurs), 'remote_refused', /GATEWAY_ADDRESS/);
+  });
+
+  it('tells its password to nobody who asks for it in the place of the gateway', async () => {
+    const received: Buffer[] = [];
+    const impostor = createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .on('data', (bytes) => {
+          received.push(bytes);
+          // AuthenticationCleartextPassword.
+          if (received.length === 1) socket.write(Buffer.from('520000000800000003', 'hex'));
+        });
+    }).listen(0, '127.0.0.1');
+    await once(impostor, 'listening');
+    const { port } = impostor.address() as AddressInfo;
+    try {
+      const gateway = fixedGateway({ host: '127.0.0.1', port, tls: 'none' });
+      const { link } = await create({}, { ...site.remote, check: site.remote.check, gateway });
+      expect(link.redis?.gateway).toBe(false);
+      expect(received.map((bytes) => bytes.includes('user'))).toEqual([true]);
+    } finally {
+      impostor.close();
+    }
   });
 
   it('with a prefix shows those keys alone, and keeps it', async () => {

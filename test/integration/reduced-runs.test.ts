@@ -15,8 +15,9 @@ import { LinkCredentials } from '../../src/linking/credentials.ts';
 import { openRedisReaders, type RedisReaders } from '../../src/linking/redis-readers.ts';
 import { openSqlParser } from '../../src/linking/sql-parser.ts';
 import { executeSql } from '../support/postgres.ts';
-import { openRedisSite, type RedisSite, testToken } from '../support/redis-links.ts';
+import { openRedisSite, type RedisSite } from '../support/redis-links.ts';
 import { Observer, openReader, type RunSettings, runAll } from '../support/runs.ts';
+import { testToken } from '../support/server.ts';
 
 const widgets = 1000;
 const join = `SELECT w.id, r.value AS views FROM widgets w JOIN hredis.redis r ON r.key = concat('widget:', w.id)`;

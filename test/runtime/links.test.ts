@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { postForEvents } from '../support/events.ts';
 import { createTestDatabase, executeSql, type TestDatabase } from '../support/postgres.ts';
 import { Observer } from '../support/runs.ts';
-import { openWorkerd } from '../support/runtimes.ts';
+import { callApi, openWorkerd } from '../support/runtimes.ts';
 import { testToken, waitFor } from '../support/server.ts';
 
 const path = '/api/databases/DATABASE_URL/links';
@@ -35,16 +35,7 @@ afterAll(async () => {
   await remote.drop();
 });
 
-async function call(method: string, at: string, body?: unknown): Promise<[number, unknown]> {
-  const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
-  const response = await workerd.fetch(at, {
-    method,
-    headers: { Authorization: `Bearer ${testToken}`, ...type },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return [response.status, text === '' ? null : JSON.parse(text)];
-}
+const call = (method: string, at: string, body?: unknown) => callApi(workerd, method, at, body);
 
 it('are made, read, refreshed and removed', async () => {
   const made = await (

@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { allowLinks, queryRows, readLinkState } from '../support/links.ts';
 import { executeSql } from '../support/postgres.ts';
-import { openRedisSite, type RedisSite, testToken } from '../support/redis-links.ts';
-import { openWorkerd } from '../support/runtimes.ts';
-import { PageVisitor } from '../support/server.ts';
+import { openRedisSite, type RedisSite } from '../support/redis-links.ts';
+import { callApi, openWorkerd } from '../support/runtimes.ts';
+import { PageVisitor, testToken } from '../support/server.ts';
 
 const path = '/api/databases/DATABASE_URL/links';
 const join = `SELECT w.id, r.value FROM widgets w LEFT JOIN hredis.redis r ON r.key = concat('widget:', w.id) ORDER BY 1`;
@@ -39,16 +39,7 @@ afterAll(async () => {
   await site?.close();
 });
 
-async function call(method: string, at: string, body?: unknown): Promise<[number, unknown]> {
-  const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
-  const response = await workerd.fetch(at, {
-    method,
-    headers: { Authorization: `Bearer ${testToken}`, ...type },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return [response.status, text === '' ? null : JSON.parse(text)];
-}
+const call = (method: string, at: string, body?: unknown) => callApi(workerd, method, at, body);
 
 const run = (sql: string) => call('POST', '/api/run', { sql });
 

@@ -9,8 +9,7 @@ import { openRedisRemotes } from '../../src/linking/redis-remotes.ts';
 import { allowLinks, hostOf } from './links.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { type RedisServer, type RedisServerOptions, startRedis } from './redis.ts';
-
-export const testToken = 'a-token-for-these-tests';
+import { testToken } from './server.ts';
 
 export interface RedisSite {
   readonly database: TestDatabase;

@@ -29,6 +29,23 @@ export async function openWorkerd(
   };
 }
 
+/** A call of the authoring API with the token; `body` is sent as JSON. Returns the status and what the answer's JSON says. */
+export async function callApi(
+  runtime: Pick<Runtime, 'fetch'>,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<[number, unknown]> {
+  const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
+  const response = await runtime.fetch(path, {
+    method,
+    headers: { Authorization: `Bearer ${testToken}`, ...type },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return [response.status, text === '' ? null : JSON.parse(text)];
+}
+
 export interface BothRuntimes {
   readonly node: Runtime;
   readonly workerd: Runtime & { readonly url: string };

@@ -65,7 +65,7 @@ function describeNoEntry({ detail, message }: pg.DatabaseError): string {
   // One line for each address that was tried; what is set in tells what to do about a PostgreSQL.
   const lines = (detail ?? message).trim().split('\n');
   const reasons = lines.filter((line) => !line.startsWith('\t')).map((line) => line.replace(/\.$/, ''));
-  return `It does not get in: ${reasons.join('; ')}. Set GATEWAY_ADDRESS to where it reaches the gateway, and see that that runs with the same API_TOKEN.`;
+  return `It does not get in: ${reasons.join('; ')}. Set GATEWAY_ADDRESS to where it reaches the gateway, and see that the pgclip there has the same API_TOKEN.`;
 }
 
 /** libpq's reason has addresses and the user in it, never the password; what the gateway says is for anyone. */
